@@ -1,0 +1,27 @@
+"""Packages whose names are imported when they are first used."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Make a package's `__getattr__`.
+
+    Args:
+        package: the package's name.
+        modules: each submodule with the names that it gives to the package, separated by blanks; one that
+            gives none is itself a name of the package.
+    """
+    homes = {name: module for module, names in modules.items() for name in (names.split() or [module])}
+
+    def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes just that
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{package}.{homes[name]}")
+        value = module if name == homes[name] else getattr(module, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return __getattr__

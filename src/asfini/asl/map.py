@@ -1,0 +1,162 @@
+"""States that hold definitions: Parallel, and Map with what reads, batches and writes its items."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, PlainValidator, StrictFloat, StrictInt, StrictStr
+
+from asfini.asl._model import Model
+from asfini.asl.definition import TYPES, AnyDefinition, Definition, read_definition
+from asfini.asl.states import CanFail, HasResult, JsonataOrJson, State
+
+
+class Parallel(HasResult, CanFail):
+    """Run branches at the same time; the result is the list of their outputs, in order."""
+
+    type: Literal["Parallel"] = "Parallel"
+    branches: list[AnyDefinition] | None = None
+    """The branches: definitions, or machines, which need not be registered."""
+
+    def add(self, branch: "Definition | State | Any") -> Self:
+        """Add a branch, which gets the state's input.
+
+        Args:
+            branch: a definition, a machine (which need not be registered), or the first of some linked states.
+
+        Returns:
+            The state itself.
+        """
+        self.branches = [*(self.branches or []), read_definition(branch)]
+        return self
+
+
+class ProcessorConfig(Model):
+    """How a Map runs its processor."""
+
+    mode: Literal["INLINE", "DISTRIBUTED"] | StrictStr | None = None
+    """`"INLINE"` (AWS's default) runs in the execution, `"DISTRIBUTED"` in child executions."""
+    execution_type: Literal["STANDARD", "EXPRESS"] | StrictStr | None = None
+    """The type of the child executions."""
+
+
+class ItemProcessor(Definition):
+    """What a Map does with each item."""
+
+    processor_config: ProcessorConfig | None = None
+
+
+def _read_processor(value: Any) -> Any:
+    return read_definition(value, ItemProcessor)
+
+
+if TYPE_CHECKING:
+    AnyProcessor = Definition
+else:
+    AnyProcessor = Annotated[Any, PlainValidator(_read_processor)]
+
+
+class ReaderConfig(Model):
+    """The form of the data that a distributed Map reads."""
+
+    input_type: str | None = None
+    """`"CSV"`, `"JSON"`, `"JSONL"`, `"PARQUET"` or `"MANIFEST"`."""
+    transformation: str | None = None
+    manifest_type: str | None = None
+    csv_header_location: str | None = Field(
+        default=None, validation_alias="CSVHeaderLocation", serialization_alias="CSVHeaderLocation"
+    )
+    """`"FIRST_ROW"` or `"GIVEN"`."""
+    csv_headers: list[str] | None = Field(
+        default=None, validation_alias="CSVHeaders", serialization_alias="CSVHeaders"
+    )
+    csv_delimiter: str | None = Field(
+        default=None, validation_alias="CSVDelimiter", serialization_alias="CSVDelimiter"
+    )
+    """`"COMMA"` (AWS's default), `"PIPE"`, `"SEMICOLON"`, `"SPACE"` or `"TAB"`."""
+    max_items: StrictInt | StrictStr | None = None
+    max_items_path: str | None = None
+    items_pointer: str | None = None
+
+
+class ItemReader(Model):
+    """Where a distributed Map gets its items."""
+
+    resource: str | None = None
+    """`"arn:aws:states:::s3:getObject"` or `"arn:aws:states:::s3:listObjectsV2"`."""
+    reader_config: ReaderConfig | None = None
+    parameters: Any = None
+    arguments: JsonataOrJson = None
+
+
+class ItemBatcher(Model):
+    """How a distributed Map groups items into batches."""
+
+    max_items_per_batch: StrictInt | StrictStr | None = None
+    max_items_per_batch_path: str | None = None
+    max_input_bytes_per_batch: StrictInt | StrictStr | None = None
+    max_input_bytes_per_batch_path: str | None = None
+    batch_input: Any = None
+    """What every batch gets besides its items."""
+
+
+class WriterConfig(Model):
+    """The form in which a distributed Map writes results."""
+
+    output_type: str | None = None
+    transformation: str | None = None
+
+
+class ResultWriter(Model):
+    """Where a distributed Map writes its results."""
+
+    resource: str | None = None
+    """`"arn:aws:states:::s3:putObject"`."""
+    writer_config: WriterConfig | None = None
+    parameters: Any = None
+    arguments: JsonataOrJson = None
+
+
+Number = StrictInt | StrictFloat | StrictStr
+
+
+class Map(HasResult, CanFail):
+    """Do the same for every item of a list; the result is the list of the outputs, in order."""
+
+    positional: ClassVar[tuple[str, ...]] = ("name", "item_processor")
+
+    type: Literal["Map"] = "Map"
+    item_processor: AnyProcessor | None = Field(default=None, kw_only=False)
+    """What is done: a definition, a machine, or the first of some linked states."""
+    iterator: AnyDefinition | None = None
+    """`item_processor` under its old name."""
+    items: JsonataOrJson = None
+    """The items (JSONata)."""
+    items_path: str | None = None
+    """The path of the items (JSONPath); AWS's default is the whole input."""
+    item_selector: Any = None
+    """What each iteration gets, in place of the item."""
+    item_reader: ItemReader | None = None
+    item_batcher: ItemBatcher | None = None
+    result_writer: ResultWriter | None = None
+    max_concurrency: StrictInt | StrictStr | None = None
+    """How many iterations run at once; 0 (AWS's default) sets no limit of one's own."""
+    max_concurrency_path: str | None = None
+    tolerated_failure_count: StrictInt | StrictStr | None = None
+    """How many items may fail before a distributed Map does."""
+    tolerated_failure_count_path: str | None = None
+    tolerated_failure_percentage: Number | None = None
+    """Which percentage of the items may fail before a distributed Map does."""
+    tolerated_failure_percentage_path: str | None = None
+    label: str | None = None
+    """A short name for a distributed Map's runs, at most 40 characters."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str,
+            item_processor: Any = None,
+            **fields: Any,
+        ) -> None: ...
+
+
+TYPES |= {"Parallel": Parallel, "Map": Map}

@@ -1,0 +1,106 @@
+"""State machines: definitions with a name and the options with which they are registered."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
+
+from asfini._arns import arn_of, check_name
+from asfini.asl.definition import Definition, read_definition
+from asfini.asl.states import State
+from asfini.asl.validation import problems
+from asfini.errors import DefinitionError
+
+
+@dataclass
+class StateMachine:
+    """A named definition, and how it is to be registered.
+
+    It knows no account: the same object is registered locally and with any AWS account. Options that are `None`
+    are left to AWS, or as they are where the machine is registered already.
+
+    Raises:
+        InvalidArgument: the name is not one that AWS takes.
+    """
+
+    name: str
+    """At most 80 characters."""
+    definition: Definition
+    """The states. JSON data, or the first of some linked states, is made into a definition."""
+    _: KW_ONLY
+    type: Literal["STANDARD", "EXPRESS"] = "STANDARD"
+    role: str | None = None
+    """The role that executions act in: an ARN, or the name of a role in the account."""
+    logging: Mapping[str, Any] | None = None
+    """The API's `loggingConfiguration`."""
+    tracing: bool | None = None
+    """Whether X-Ray traces executions."""
+    tags: Mapping[str, str] | None = None
+    encryption: Mapping[str, Any] | None = None
+    """The API's `encryptionConfiguration`."""
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "a state machine")
+        self.definition = read_definition(self.definition)
+
+    @property
+    def arn(self) -> str:
+        """The machine's ARN, in which pseudo parameters stand for the account."""
+        return arn_of("states", f"stateMachine:{self.name}")
+
+    @property
+    def heartbeat_seconds(self) -> None:
+        """A machine that runs as a task sends no heartbeats."""
+        return
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the definition as plain JSON data."""
+        return self.definition.to_dict()
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Write the definition as JSON text."""
+        return self.definition.to_json(indent)
+
+    def check(self) -> None:
+        """Make sure that nothing is wrong with the definition.
+
+        Raises:
+            DefinitionError: something is; all of it is named.
+        """
+        if found := problems(self.definition):
+            raise DefinitionError(f"state machine {self.name!r}", found)
+
+
+def construct_state_machine(
+    name: str,
+    start: State,
+    *,
+    comment: str | None = None,
+    timeout_seconds: int | None = None,
+    query_language: Literal["JSONPath", "JSONata"] | None = None,
+    **options: Any,
+) -> StateMachine:
+    """Make a machine of all states that can be reached from the first one.
+
+    Construct it last: states that are linked afterwards are not in it.
+
+    Args:
+        name: the machine's name, at most 80 characters.
+        start: the state to start with.
+        comment: what the machine is for.
+        timeout_seconds: seconds after which an execution ends as timed out.
+        query_language: the language of the states' expressions; AWS's default is JSONPath.
+        options: `type`, `role` and the other options of `StateMachine`.
+
+    Raises:
+        DefinitionError: the machine breaks rules of the States Language; all of them are named.
+        InvalidArgument: the name is not one that AWS takes, or two states have the same one.
+    """
+    fields: dict[str, Any] = {
+        "comment": comment,
+        "timeout_seconds": timeout_seconds,
+        "query_language": query_language,
+    }
+    given = {field: value for field, value in fields.items() if value is not None}
+    machine = StateMachine(name, Definition.starting_at(start, **given), **options)
+    machine.check()
+    return machine

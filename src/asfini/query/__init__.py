@@ -1,0 +1,1 @@
+"""Reading data as Step Functions does: JSONPath, payload templates, intrinsic functions, JSONata."""
