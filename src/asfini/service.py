@@ -40,12 +40,14 @@ class Service(ABC):
     async def account(self) -> Account:
         """Where calls go: partition, region and account."""
 
-    async def changed(self, execution_arn: str, timeout: float) -> None:
+    async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
         """Return when another look at an execution may be worth it.
 
         Args:
             execution_arn: the execution.
             timeout: seconds after which to return at the latest, unless waking comes by itself.
+            events_seen: how many of its events are known, where the next one is worth a look, too; otherwise
+                only its end is.
         """
         await anyio.sleep(timeout)
 
@@ -69,6 +71,6 @@ class ServiceWrapper(Service):
         """The inner service's account."""
         return await self.inner.account()
 
-    async def changed(self, execution_arn: str, timeout: float) -> None:
+    async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
         """Wait as the inner service does."""
-        await self.inner.changed(execution_arn, timeout)
+        await self.inner.changed(execution_arn, timeout, events_seen)

@@ -1,7 +1,10 @@
 """What expressions can read, and how they fail."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from random import Random, SystemRandom
+from typing import Any, ClassVar
+
+_RANDOM = SystemRandom()
 
 
 @dataclass(slots=True)
@@ -14,6 +17,8 @@ class Scope:
     """What `$$` stands for: the context object."""
     variables: dict[str, Any] = field(default_factory=dict)
     """What `$name` stands for, by name."""
+    random: Random = _RANDOM
+    """Where `States.UUID` and `States.MathRandom` draw from; a seeded one repeats itself."""
 
 
 class QueryError(Exception):
@@ -21,3 +26,6 @@ class QueryError(Exception):
 
     The message is worded as AWS words it in the cause of the failure that follows.
     """
+
+    error: ClassVar[str] = "States.Runtime"
+    """The name of the error with which the state fails."""

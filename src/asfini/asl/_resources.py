@@ -1,0 +1,72 @@
+"""What a Task's `Resource` may name."""
+
+import re
+from typing import Any
+
+from asfini.asl._problem import Context, at, open_text
+
+_ARN = re.compile(r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:\S+")
+_INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:([a-z0-9-]+):(\w+)((?:\.\w+(?::\d+)?)?)")
+_SDK = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:aws-sdk:([a-z0-9]+):([a-z]\w*)((?:\.\w+)?)")
+
+_ACTIONS = {
+    "apigateway": "invoke",
+    "athena": "getQueryExecution getQueryResults startQueryExecution stopQueryExecution",
+    "batch": "submitJob",
+    "dynamodb": "deleteItem getItem putItem updateItem",
+    "ecs": "runTask",
+    "events": "putEvents",
+    "http": "invoke",
+    "lambda": "invoke",
+    "mediaconvert": "createJob",
+    "sns": "publish",
+    "sqs": "sendMessage",
+    "states": "startExecution",
+}
+"""The actions of optimized integrations with few; the developer guide, "Integrating optimized services"."""
+_JOBS = frozenset(
+    "athena batch bedrock codebuild databrew ecs eks elasticmapreduce emr-containers emr-serverless glue mediaconvert "
+    "sagemaker states".split()
+)
+_CALLBACKS = frozenset("apigateway bedrock ecs eks events lambda sns sqs states".split())
+_NEITHER = frozenset({"dynamodb", "http"})
+"""Integrations by the patterns that they support: the same page."""
+
+
+def resource(context: Context, value: Any, place: str, key: str) -> None:
+    """Demand the ARN of something that can do work."""
+    if not isinstance(value, str) or not _recognized(value):
+        if open_text(value):
+            return
+        reason = "The value is not a valid resource ARN, or the resource is not available in this region."
+        context.add(f"The resource provided {value} is not recognized. {reason}", at(place, key))
+    elif context.express and (refused := _refused_by_express(value)):
+        context.add(f"Express state machine does not support {refused}", at(place, key))
+
+
+def _recognized(arn: str) -> bool:
+    if sdk := _SDK.fullmatch(arn):
+        return sdk[3] in {"", ".waitForTaskToken"}
+    if found := _INTEGRATION.fullmatch(arn):
+        service, action, pattern = found.groups()
+        return service == "activity" or (_has_action(service, action) and _has_pattern(service, pattern))
+    return _ARN.fullmatch(arn) is not None
+
+
+def _has_action(service: str, action: str) -> bool:
+    return service not in _ACTIONS or action in _ACTIONS[service].split()
+
+
+def _has_pattern(service: str, pattern: str) -> bool:
+    known = _JOBS | _CALLBACKS | _NEITHER
+    if not pattern or service not in known:
+        return True
+    return service in (_CALLBACKS if pattern == ".waitForTaskToken" else _JOBS)
+
+
+def _refused_by_express(arn: str) -> str:
+    if ":activity:" in arn:
+        return "Activity ARN"
+    if arn.endswith(".waitForTaskToken"):
+        return "'.waitForTaskToken' service integration "  # AWS writes the blank
+    return "'.sync' service integration" if ".sync" in arn else ""

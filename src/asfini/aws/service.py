@@ -1,0 +1,119 @@
+"""Step Functions as AWS answers it."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from anyio import CancelScope
+
+from asfini._arns import Account
+from asfini.aws.session import AWSSession
+from asfini.clock import hold, run_in_thread
+from asfini.errors import ConnectionFailed, InvalidArgument
+from asfini.service import Service
+
+if TYPE_CHECKING:
+    from asfini.aws._clients import Clients
+
+MAX_POLLS = 10_000
+"""AWS allows 1,000 for each activity."""
+
+
+class AwsService(Service):
+    """Step Functions at AWS. Enter it with `async with`; connections are made when they are first needed.
+
+    Args:
+        session: who calls, and where to.
+        max_polls: how many polls may be open at once over all activities; more wait for their turn, and one
+            activity's may then hold up another's. As many calls that wait for an EXPRESS execution or for the
+            test of a state may be open besides. Each is a socket: mind the system's limit of open files.
+        max_attempts: how often a call is tried, at most, when the answer is throttling or there is none, with
+            botocore's growing, random delays between. By default as configured (`AWS_MAX_ATTEMPTS`) or else
+            3 times. Polls, and calls that would run something twice, are tried once.
+        config: an `aiobotocore.config.AioConfig`: its settings come before asfini's own, but for time-outs,
+            retries and the number of connections of the calls that wait.
+    """
+
+    def __init__(
+        self,
+        session: AWSSession | None = None,
+        *,
+        max_polls: int = MAX_POLLS,
+        max_attempts: int | None = None,
+        config: Any = None,
+    ) -> None:
+        self.session = session or AWSSession()
+        self._settings = (max_polls, max_attempts, config)
+        self._clients: Clients | None = None
+        self._open: set[CancelScope] = set()
+        self._left = anyio.Event()
+
+    async def __aenter__(self) -> Self:
+        await run_in_thread(_import_libraries)
+        from asfini.aws._clients import Clients, load_data
+
+        _ = self.session.region  # a wrong configuration shows here
+        clients = Clients(self.session, *self._settings)
+        await run_in_thread(load_data, None, self.session)
+        self._clients = clients
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        clients, self._clients = self._clients, None
+        with CancelScope(shield=True):
+            await self._end_calls()
+            if clients is not None:
+                await clients.aclose()
+
+    async def _end_calls(self) -> None:
+        if self._open:
+            self._left = anyio.Event()
+            for scope in self._open:
+                scope.cancel()
+            await self._left.wait()
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Ask AWS. Virtual time runs in real time meanwhile.
+
+        Raises:
+            ServiceError: AWS refused; or `ConnectionFailed`: there was no answer, or none that makes sense.
+            InvalidArgument: there is no such operation, a parameter is missing, unknown or of the wrong type,
+                or the service is not open.
+        """
+        if self._clients is None:
+            raise InvalidArgument(f"cannot call {operation!r}: the connection is closed")
+        with hold(), CancelScope() as scope:
+            self._open.add(scope)
+            try:
+                return await _ask(self._clients, operation, parameters)
+            finally:
+                self._open.remove(scope)
+                if not self._open:
+                    self._left.set()
+        raise ConnectionFailed("the connection was closed before an answer came", operation=operation)
+
+    async def account(self) -> Account:
+        """Where calls go: the account that the credentials belong to.
+
+        Raises:
+            ServiceError: the account cannot be found out.
+        """
+        return await self.session.account()
+
+
+async def _ask(clients: "Clients", operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    from asfini.aws._errors import translated
+
+    client = await clients.get(operation)
+    if operation not in client.meta.method_to_api_mapping:
+        raise InvalidArgument(f"cannot call {operation!r}: Step Functions has no such operation")
+    with translated(operation, client.meta.endpoint_url):
+        answer: dict[str, Any] = await getattr(client, operation)(**parameters)
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+def _import_libraries() -> None:
+    """Import what takes a quarter of a second."""
+    import_module("aiobotocore.session")
+    import_module("asfini.aws._clients")

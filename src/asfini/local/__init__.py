@@ -1,0 +1,52 @@
+"""Step Functions in this process: no account, no container, no polling, one event loop."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from asfini import _lazy
+
+if TYPE_CHECKING:
+    from asfini.client import Client
+    from asfini.local.service import LocalService as LocalService
+    from asfini.local.work import Handler
+
+
+@asynccontextmanager
+async def connect(
+    *,
+    handlers: "Mapping[Any, Handler] | None" = None,
+    region: str = "us-east-1",
+    account_id: str = "123456789012",
+    poll_seconds: float | None = None,
+    seed: int | None = None,
+) -> "AsyncIterator[Client]":
+    """Open a service in this process, with a client; what still runs in it at the end is dropped.
+
+    Args:
+        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such as
+            `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
+        region: the region that it plays.
+        account_id: the account that it plays.
+        poll_seconds: how long a poll waits for a task; by default until there is one (AWS: 60 seconds).
+        seed: what random choices (jitter) follow from, so that runs can be repeated.
+    """
+    from asfini._arns import Account  # noqa: PLC0415
+    from asfini.client import Client  # noqa: PLC0415
+    from asfini.local.service import LocalService  # noqa: PLC0415
+
+    account = Account(_partition(region), region, account_id)
+    async with LocalService(
+        handlers=handlers, account=account, poll_seconds=poll_seconds, seed=seed
+    ) as service:
+        yield Client(service)
+
+
+def _partition(region: str) -> str:
+    """The partition that a region is in."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+
+
+__getattr__ = _lazy.attributes(__name__, {"service": "LocalService"})
+
+__all__ = ["LocalService", "connect"]

@@ -1,0 +1,19 @@
+"""The local service's time: the loop's, so that virtual time moves it, told as dates."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+
+class Dates:
+    """Tells dates that keep step with the running loop's clock, from the real date at its start on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+        now = datetime.now(UTC)
+        self._date = now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def now(self) -> datetime:
+        """The date, in whole milliseconds as AWS tells it."""
+        passed = round((self._loop.time() - self._start) * 1000)
+        return self._date + timedelta(milliseconds=passed)

@@ -1,0 +1,135 @@
+"""Whether a Choice's rule holds."""
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache, singledispatch
+from typing import Any
+
+from asfini.asl.choice import And, Not, Or, Rule
+from asfini.asl.comparisons import Comparison
+from asfini.query.jsonpath import compile_path
+from asfini.query.scope import QueryError, Scope
+from asfini.query.template import compile_value
+
+_MISSING: Any = object()
+_ISO = re.compile(
+    r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII
+)
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "Equals": operator.eq,
+    "LessThan": operator.lt,
+    "GreaterThan": operator.gt,
+    "LessThanEquals": operator.le,
+    "GreaterThanEquals": operator.ge,
+}
+
+
+def timestamp(value: Any) -> datetime | None:
+    """The time that a value tells, if it is text in ISO 8601 with a time zone, as the States Language asks."""
+    match = _ISO.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    day, time, fraction, zone = match.groups()
+    try:
+        return datetime.fromisoformat(f"{day}T{time}{(fraction or '')[:7]}{zone}")
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str) else None
+
+
+def _boolean(value: Any) -> Any:
+    return value if isinstance(value, bool) else None
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "Numeric": _number,
+    "String": _text,
+    "Timestamp": timestamp,
+    "Boolean": _boolean,
+}
+_TESTS: dict[str, Callable[[Any], bool]] = {
+    "IsNull": lambda value: value is None,
+    "IsNumeric": lambda value: _number(value) is not None,
+    "IsString": lambda value: isinstance(value, str),
+    "IsBoolean": lambda value: isinstance(value, bool),
+    "IsTimestamp": lambda value: timestamp(value) is not None,
+}
+_OPERATOR = re.compile(r"(Numeric|String|Timestamp|Boolean)(\w+?)(Path)?")
+
+
+@lru_cache(maxsize=256)
+def pattern(text: str) -> Callable[[str], Any]:
+    r"""Compile what `StringMatches` takes: `*` stands for any characters, `\\*` for a star, `\\\\` for a backslash."""
+    parts = re.findall(r"\\[*\\]|\*|[^*\\]+|\\", text)
+    expression = "".join(".*" if part == "*" else re.escape(part[1:] or part if part[0] == "\\" else part) for part in parts)
+    return re.compile(expression, re.DOTALL).fullmatch
+
+
+@singledispatch
+def holds(rule: Rule, scope: Scope) -> bool:
+    """Whether a rule holds.
+
+    Args:
+        rule: the rule.
+        scope: what it can read.
+
+    Raises:
+        QueryError: a path gives nothing where the rule needs something.
+    """
+    raise QueryError(f"a rule without an operator was met: {rule.to_dict()}")
+
+
+@holds.register
+def _(rule: And, scope: Scope) -> bool:
+    return all(holds(inner, scope) for inner in rule.rules)
+
+
+@holds.register
+def _(rule: Or, scope: Scope) -> bool:
+    return any(holds(inner, scope) for inner in rule.rules)
+
+
+@holds.register
+def _(rule: Not, scope: Scope) -> bool:
+    return not holds(rule.rule, scope)
+
+
+@holds.register
+def _(rule: Comparison, scope: Scope) -> bool:
+    name = type(rule).__name__
+    if name == "IsPresent":
+        return (_read(rule.variable, scope, _MISSING) is not _MISSING) is rule.value
+    value = _read(rule.variable, scope)
+    if name in _TESTS:
+        return _TESTS[name](value) is rule.value
+    if name == "StringMatches":
+        return isinstance(value, str) and pattern(rule.value)(value) is not None
+    return _compares(name, value, rule.value, scope)
+
+
+def _compares(name: str, value: Any, other: Any, scope: Scope) -> bool:
+    """Compare two values; of different kinds they are neither equal nor ordered."""
+    kind, order, by_path = _OPERATOR.fullmatch(name).groups()  # type: ignore[union-attr]
+    if by_path:
+        other = _read(other, scope)
+    read = _KINDS[kind]
+    left, right = read(value), other if isinstance(other, datetime) else read(other)
+    return left is not None and right is not None and _ORDERS[order](left, right)
+
+
+def _read(path: str, scope: Scope, default: Any = ...) -> Any:
+    try:
+        return compile_value(path)(scope)
+    except QueryError as error:
+        if default is not ...:
+            return default
+        raise QueryError(f"Invalid path '{path}': The choice state's condition path references an invalid value.") from error

@@ -1,0 +1,111 @@
+"""Step Functions in this process: the service's operations over dictionaries, on the running loop."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from asfini import errors
+from asfini._arns import Account
+from asfini._host import Host
+from asfini.local._operations import Operation, operations_of
+from asfini.local.activities import Activities
+from asfini.local.dates import Dates
+from asfini.local.executions import Executions
+from asfini.local.machines import Machines
+from asfini.local.work import Handler, Workshop
+from asfini.service import Service
+
+DEFAULT_ACCOUNT = Account("aws", "us-east-1", "123456789012")
+
+
+class LocalService(Service):
+    """Step Functions in this process. Enter it with `async with`: executions run until it is left.
+
+    Args:
+        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such as
+            `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
+            A plain function runs on the loop, so it must not block.
+        account: the account that it plays.
+        poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
+            waits until there is one, so that no clock has to stop on the way for an open poll.
+        seed: what random choices (jitter) follow from, so that runs can be repeated.
+    """
+
+    cancellable_polls = True
+
+    def __init__(
+        self,
+        *,
+        handlers: Mapping[Any, Handler] | None = None,
+        account: Account = DEFAULT_ACCOUNT,
+        poll_seconds: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._account = account
+        self._handlers = handlers or {}
+        self._poll_seconds = poll_seconds
+        self._seed = seed
+        self._operations: dict[str, Operation] = {}
+        self._host = Host(self._work)
+        self._tasks: TaskGroup | None = None
+        self._executions: Executions
+
+    async def __aenter__(self) -> Self:
+        self._open()
+        self._host.start()
+        await anyio.lowlevel.checkpoint()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._operations = {}
+        with anyio.CancelScope(shield=True):
+            await self._host.stop()
+
+    def _open(self) -> None:
+        prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
+        dates = Dates()
+        activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
+        records, tokens = activities._records
+        machines = Machines(f"{prefix}stateMachine:", dates, records)
+        executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0], self._running)
+        workshop = Workshop(self._account, records, tokens, self._handlers, executions._as_task, self._seed)
+        executions._use(workshop)
+        self._executions = executions
+        self._operations = operations_of(activities, machines, executions)
+
+    async def _work(self) -> None:
+        async with anyio.create_task_group() as self._tasks:
+            await anyio.sleep_forever()
+
+    def _running(self) -> TaskGroup:
+        assert self._tasks is not None  # noqa: S101 - it is entered before operations are there
+        return self._tasks
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Answer an operation as AWS does.
+
+        Raises:
+            ServiceError: as AWS would refuse.
+            InvalidArgument: there is no such operation, or the service is not open.
+        """
+        answer = self._operations.get(operation)
+        if answer is None:
+            state = "has no such operation" if self._operations else "is closed"
+            raise errors.InvalidArgument(f"cannot call {operation!r}: the local service {state}")
+        try:
+            return await answer(**parameters)
+        except errors.ServiceError as error:
+            raise type(error)(error.message, operation=operation, code=error.code) from None
+
+    async def account(self) -> Account:
+        """The account that it plays."""
+        return self._account
+
+    async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
+        """Wait for an execution's end, or for its next event, however long that takes."""
+        run = self._executions._find(execution_arn)
+        await (run.ended() if events_seen is None else run.more(events_seen))
+
+

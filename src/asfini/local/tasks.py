@@ -1,0 +1,189 @@
+"""Tasks that somebody else does: the activities' queues, open polls, tokens, time-outs and heartbeats."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from asfini import errors
+from asfini.local.failures import Failure
+
+
+class OpenTask:
+    """A task between being scheduled and its end.
+
+    Args:
+        token: what its worker reports with.
+        text: its input as JSON text.
+        timeout: seconds from its start to its end at the most.
+        heartbeat: seconds between two signs of life at the most.
+    """
+
+    __slots__ = ("_beating", "_timing", "heartbeat", "on_start", "result", "text", "timeout", "token")
+
+    def __init__(
+        self, token: str, text: str, timeout: float | None = None, heartbeat: float | None = None
+    ) -> None:
+        self.token = token
+        self.text = text
+        self.timeout = timeout
+        self.heartbeat = heartbeat
+        self.on_start: Callable[[str | None], None] = lambda _worker: None
+        """What to call with the worker's name when the task is handed out."""
+        self.result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._timing: asyncio.TimerHandle | None = None
+        self._beating: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether its end is still to come."""
+        return not self.result.done()
+
+    def start(self, worker: str | None = None) -> None:
+        """Hand it out: from here its time counts."""
+        self.on_start(worker)
+        if self.timeout is not None:
+            self._timing = self.result.get_loop().call_later(self.timeout, self.fail, Failure("States.Timeout"))
+        self.beat()
+
+    def beat(self) -> None:
+        """Note a sign of life."""
+        if self.heartbeat is not None:
+            if self._beating is not None:
+                self._beating.cancel()
+            failure = Failure("States.HeartbeatTimeout")
+            self._beating = self.result.get_loop().call_later(self.heartbeat, self.fail, failure)
+
+    def succeed(self, text: str) -> None:
+        """End it with its output as JSON text."""
+        if self.open:
+            self.result.set_result(text)
+
+    def fail(self, failure: Failure) -> None:
+        """End it with an error."""
+        if self.open:
+            self.result.set_exception(failure)
+
+    def close(self) -> None:
+        """Forget it: nobody waits for its end any more."""
+        for timer in (self._timing, self._beating):
+            if timer is not None:
+                timer.cancel()
+        if not self.result.cancel():
+            self.result.exception()
+
+
+class Tokens:
+    """The tokens of open tasks. A token that was given out tells itself from one that never was."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_urlsafe(48)
+        self._count = 0
+        self._tasks: dict[str, OpenTask] = {}
+
+    def add(self, text: str, timeout: float | None, heartbeat: float | None) -> OpenTask:
+        """Open a task."""
+        self._count += 1
+        task = OpenTask(f"{self._secret}.{self._count}", text, timeout, heartbeat)
+        self._tasks[task.token] = task
+        return task
+
+    def remove(self, task: OpenTask) -> None:
+        """Close a task: its token is good for nothing from now on."""
+        self._tasks.pop(task.token, None)
+        task.close()
+
+    def find(self, token: str) -> OpenTask:
+        """The open task of a token.
+
+        Raises:
+            TaskTimedOut: it is closed.
+            InvalidToken: there was never such a token.
+        """
+        task = self._tasks.get(token)
+        if task is not None and task.open:
+            return task
+        secret, _, count = token.partition(".")
+        if secret == self._secret and count.isdecimal() and int(count) <= self._count:
+            raise errors.TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
+        raise errors.InvalidToken("Invalid Token: 'Invalid token'")
+
+
+@dataclass
+class ActivityRecord:
+    """A registered activity: the tasks that wait for a worker, and the polls that wait for a task."""
+
+    arn: str
+    name: str
+    created: datetime
+    encryption: dict[str, Any] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    waiting: deque[OpenTask] = field(default_factory=deque)
+    polls: deque[asyncio.Future[None]] = field(default_factory=deque)
+    deleted: bool = False
+
+    def offer(self, task: OpenTask) -> None:
+        """Put a task at the end of the queue, and wake the poll that has waited longest."""
+        self.waiting.append(task)
+        self._wake()
+
+    def _wake(self) -> None:
+        while self.polls:
+            poll = self.polls.popleft()
+            if not poll.done():
+                poll.set_result(None)
+                return
+
+    def _take(self) -> OpenTask | None:
+        while self.waiting:
+            task = self.waiting.popleft()
+            if task.open:
+                return task
+        return None
+
+    async def poll(self, seconds: float | None) -> OpenTask | None:
+        """Wait for a task.
+
+        Args:
+            seconds: how long at the most; `None` waits on.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = None if seconds is None else loop.time() + seconds
+        while not self.deleted:
+            if task := self._take():
+                return task
+            if deadline is not None and loop.time() >= deadline:
+                return None
+            await self._sleep(loop, deadline)
+        raise errors.ActivityDoesNotExist(f"Activity Does Not Exist: '{self.arn}'")
+
+    async def _sleep(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> None:
+        """Wait to be woken. A poll that is cancelled after it was woken wakes the next one in its place."""
+        poll = loop.create_future()
+        self.polls.append(poll)
+        timer = None if deadline is None else loop.call_at(deadline, _let_go, poll)
+        try:
+            await poll
+        except asyncio.CancelledError:
+            if not poll.cancelled() and self.waiting:
+                self._wake()
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if poll in self.polls:
+                self.polls.remove(poll)
+
+    def delete(self) -> None:
+        """End all polls; tasks that wait will time out, if they can."""
+        self.deleted = True
+        while self.polls:
+            _let_go(self.polls.popleft())
+
+
+def _let_go(poll: asyncio.Future[None]) -> None:
+    if not poll.done():
+        poll.set_result(None)
