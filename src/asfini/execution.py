@@ -1,5 +1,6 @@
 """Executions: one run of a machine, looked at and waited for."""
 
+import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -65,9 +66,16 @@ class Execution:
 
     async def describe(self) -> dict[str, Any]:
         """All that the service tells of it, by the API's own names."""
-        if not _complete(self._description):
-            self._description = await self._service.call("describe_execution", executionArn=self.arn)
-        return dict(self._description)
+        return dict(await self._look())
+
+    async def _look(self) -> dict[str, Any]:
+        """Ask the service, unless nothing can change any more."""
+        if _complete(self._description):
+            return self._description
+        description = await self._service.call("describe_execution", executionArn=self.arn)
+        if _complete(description):
+            self._description = description
+        return description
 
     async def status(self) -> str:
         """`RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED` or `PENDING_REDRIVE`."""
@@ -133,25 +141,24 @@ class Execution:
             ExecutionError: it failed, timed out or was stopped: `ExecutionFailed`, …
             TimeoutError: it had not ended in time.
         """
-        try:
-            with anyio.fail_after(timeout):
-                description = await self._end()
-        except TimeoutError:
-            raise TimeoutError(f"execution {self.arn} had not ended after {timeout} seconds") from None
+        description = await (self._end() if timeout is None else self._end_within(timeout))
         if raise_on_failure:
             self._raise_for(description)
         return _read(description, type) if description["status"] == "SUCCEEDED" else None
+
+    async def _end_within(self, seconds: float) -> dict[str, Any]:
+        with anyio.move_on_after(seconds):
+            return await self._end()
+        raise TimeoutError(f"execution {self.arn} had not ended after {seconds} seconds")
 
     async def _end(self) -> dict[str, Any]:
         """Its description once it has ended. An output may come later than the status that says so."""
         gaps = _gaps()
         while True:
-            try:
-                description = await self.describe()
-            except Throttled:
-                description = {"status": "RUNNING"}
-            if _complete(description):
-                return description
+            with contextlib.suppress(Throttled):
+                if _complete(description := await self._look()):
+                    return description
+                del description  # ten thousand may wait here
             await self._service.changed(self.arn, next(gaps))
 
     def _raise_for(self, description: dict[str, Any]) -> None:

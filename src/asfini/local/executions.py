@@ -1,12 +1,10 @@
 """The operations on executions, and their running."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable
 from typing import Any
-
-import anyio
-from anyio.abc import TaskGroup
 
 from asfini import _json, errors
 from asfini._arns import Account
@@ -30,16 +28,14 @@ class Executions:
         account: whose they are.
         dates: tells the time.
         machine_of: finds the machine of an ARN.
-        tasks: where executions run.
     """
 
     def __init__(
-        self, account: Account, dates: Dates, machine_of: Callable[[str], Machine], tasks: Callable[[], TaskGroup]
+        self, account: Account, dates: Dates, machine_of: Callable[[str], Machine]
     ) -> None:
         self._account = account
         self._dates = dates
         self._machine_of = machine_of
-        self._tasks = tasks
         self._workshop: Workshop
         self._runs: dict[str, Run] = {}
 
@@ -78,7 +74,7 @@ class Executions:
         self._runs[arn] = run
         details = {**payload("input", text), "roleArn": machine.role_arn}
         run.journal.add("ExecutionStarted", 0, details)
-        self._tasks().start_soon(self._run, run, value)
+        run.task = asyncio.create_task(self._run(run, value))
         return run
 
     async def _run(self, run: Run, value: Any) -> None:
@@ -86,26 +82,41 @@ class Executions:
         definition = run.machine.definition
         thread = Thread(run.journal)
         frame = Frame(run, thread, definition.query_language or "JSONPath", {})
-        seconds = definition.timeout_seconds
-        with anyio.CancelScope() as run.scope:
-            if seconds is not None:
-                run.scope.deadline = anyio.current_time() + float(seconds)
-            try:
-                output = await interpret(frame, definition, value)
-            except Failure as failure:
-                self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
-            except HistoryFull:
-                cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
-                self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
-            except Exception as error:
-                _logger.exception("a fault of the local service ended %s", run.arn)
-                failure = Failure("States.Runtime", f"The local service has a fault: {error!r}")
-                self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
-            else:
-                self._end(run, thread, "SUCCEEDED", "ExecutionSucceeded", output=frame.text(output))
-        if run.running and run.scope.cancelled_caught:
+        timer = self._deadline(run, definition.timeout_seconds)
+        try:
+            output = await interpret(frame, definition, value)
+            self._end(run, thread, "SUCCEEDED", "ExecutionSucceeded", output=frame.text(output))
+        except Failure as failure:
+            self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
+        except HistoryFull:
+            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+            self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
+        except Exception as error:
+            _logger.exception("a fault of the local service ended %s", run.arn)
+            failure = Failure("States.Runtime", f"The local service has a fault: {error!r}")
+            self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _deadline(self, run: Run, seconds: Any) -> asyncio.TimerHandle | None:
+        """End an execution when its TimeoutSeconds are over."""
+        if seconds is None:
+            return None
+        return asyncio.get_running_loop().call_later(float(seconds), self._time_out, run)
+
+    def _time_out(self, run: Run) -> None:
+        if run.running:
             run.journal.add("ExecutionTimedOut", 0, {"error": "States.Timeout"}, last=True)
             run.end("TIMED_OUT", self._dates.now())
+
+    async def _close(self) -> None:
+        """Drop what still runs."""
+        tasks = [run.task for run in self._runs.values() if run.task is not None and not run.task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _end(
         self,
@@ -134,8 +145,6 @@ class Executions:
             failure = Failure(error, cause)
             run.journal.add("ExecutionAborted", 0, failure.details(), last=True)
             run.end("ABORTED", self._dates.now(), failure=failure)
-            if run.scope is not None:
-                run.scope.cancel()
         return {"stopDate": run.stop_date}
 
     async def list_executions(

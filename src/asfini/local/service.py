@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskGroup
 
 from asfini import errors
 from asfini._arns import Account
-from asfini._host import Host
 from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
 from asfini.local.dates import Dates
@@ -48,20 +46,16 @@ class LocalService(Service):
         self._poll_seconds = poll_seconds
         self._seed = seed
         self._operations: dict[str, Operation] = {}
-        self._host = Host(self._work)
-        self._tasks: TaskGroup | None = None
         self._executions: Executions
 
     async def __aenter__(self) -> Self:
         self._open()
-        self._host.start()
-        await anyio.lowlevel.checkpoint()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._operations = {}
         with anyio.CancelScope(shield=True):
-            await self._host.stop()
+            await self._executions._close()
 
     def _open(self) -> None:
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
@@ -69,19 +63,11 @@ class LocalService(Service):
         activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
         records, tokens = activities._records
         machines = Machines(f"{prefix}stateMachine:", dates, records)
-        executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0], self._running)
+        executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0])
         workshop = Workshop(self._account, records, tokens, self._handlers, executions._as_task, self._seed)
         executions._use(workshop)
         self._executions = executions
         self._operations = operations_of(activities, machines, executions)
-
-    async def _work(self) -> None:
-        async with anyio.create_task_group() as self._tasks:
-            await anyio.sleep_forever()
-
-    def _running(self) -> TaskGroup:
-        assert self._tasks is not None  # noqa: S101 - it is entered before operations are there
-        return self._tasks
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Answer an operation as AWS does.

@@ -1,9 +1,8 @@
 """What each type of state does: one coroutine per type."""
 
+import asyncio
 from datetime import datetime
 from typing import Any, NoReturn
-
-import anyio
 
 from asfini.asl.map import Map, Parallel
 from asfini.asl.states import Choice, Fail, Pass, Succeed, Task, Wait
@@ -51,7 +50,7 @@ async def _(state: Choice, frame: Frame, value: Any) -> Outcome:
 @do.register
 async def _(state: Wait, frame: Frame, value: Any) -> Outcome:
     selected = dataflow.effective_input(frame, state, value)
-    await anyio.sleep(_seconds(state, frame, selected))
+    await asyncio.sleep(_seconds(state, frame, selected))  # anyio's would take 500 bytes more of ten thousand
     return dataflow.unchanged(frame, state, value, state.next)
 
 
