@@ -1,7 +1,8 @@
 """Who calls, and where to: sfini's `AWSSession`, awaited."""
 
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -151,16 +152,20 @@ class AWSSession:
             async with self.client("sts", STANDARD) as sts:
                 return str((await sts.get_caller_identity())["Account"])
 
-    def client(self, service: str, config: Any = None) -> AbstractAsyncContextManager[Any]:
-        """Make an aiobotocore client for any service: `async with session.client("sqs") as sqs`.
+    @asynccontextmanager
+    async def client(self, service: str, config: Any = None) -> AsyncIterator[Any]:
+        """Open an aiobotocore client of any service: `async with session.client("sqs") as sqs`.
 
         Args:
             service: botocore's name of it.
             config: an `aiobotocore.config.AioConfig`.
+
+        Raises:
+            InvalidArgument: the endpoint that is configured is no URL.
         """
         keys = self._credentials
         elsewhere = service != SERVICE and self.is_aws(self.endpoint_url or "")
-        made: AbstractAsyncContextManager[Any] = self.session.create_client(
+        made = self.session.create_client(
             service,
             region_name=self.region,
             endpoint_url=None if elsewhere else self.endpoint_url,
@@ -169,7 +174,12 @@ class AWSSession:
             aws_session_token=keys and keys.token,
             config=config,
         )
-        return made
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(made)
+            except ValueError as error:
+                raise InvalidArgument(f"no client of {service} can be made: {error}") from error
+            yield client
 
     def is_aws(self, url: str) -> bool:
         """Whether an endpoint is AWS's own, by the domains of all partitions that botocore knows."""

@@ -1,0 +1,248 @@
+"""Moto's server in a process of its own, and a server that answers as it is told."""
+
+import asyncio
+import gc
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from typing import Any, Literal
+
+import pytest
+from aiobotocore.session import AioSession
+from botocore.loaders import create_loader
+
+from asfini.aws import AwsService, AWSSession
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings of whoever runs the tests out of them, and all requests on this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Let what is forgotten be found, and be told as an error, before the module is done."""
+    yield
+    gc.collect()
+
+
+def _post(url: str, body: bytes = b"") -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=30):
+        pass
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """Moto's server, with its interpreter of state machines switched on."""
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    found: Queue[str] = Queue()
+
+    def read() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:  # to its end, or the server would stand still when the pipe is full
+            if "Running on " in line:
+                found.put(line.split("Running on ")[1].split()[0])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        url = found.get(timeout=60)
+        _post(f"{url}/moto-api/config", b'{"stepfunctions": {"execute_state_machine": true}}')
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+        reader.join()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+@pytest.fixture
+def moto_url(moto_server: str) -> str:
+    """Moto's server, with nothing in it."""
+    _post(f"{moto_server}/moto-api/reset")
+    return moto_server
+
+
+@dataclass
+class Answer:
+    """What a fake server does with a request."""
+
+    data: bytes
+    then: Literal["stay", "hang up", "reset"] = "stay"
+    after: asyncio.Event | None = None
+    """When to answer; at once by default."""
+
+
+@dataclass
+class Request:
+    """What a fake server was asked."""
+
+    operation: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Fake:
+    """A server that does with each request as it is told."""
+
+    url: str = ""
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+    """How many are open."""
+    _handlers: set["asyncio.Task[Any]"] = field(default_factory=set)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @staticmethod
+    def raw(data: bytes, **rest: Any) -> Answer:
+        return Answer(data, **rest)
+
+    @staticmethod
+    def http(body: str | bytes, status: int = 200, **rest: Any) -> Answer:
+        body = body if isinstance(body, bytes) else body.encode()
+        return Answer(f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body, **rest)
+
+    @staticmethod
+    def json(value: Any, status: int = 200, **rest: Any) -> Answer:
+        return Fake.http(json.dumps(value), status, **rest)
+
+    @staticmethod
+    def error(code: str, message: str = "no", status: int = 400) -> Answer:
+        return Fake.json({"__type": f"com.amazonaws.swf.service.v2.model#{code}", "message": message}, status)
+
+    @staticmethod
+    def identity(account_id: str, **rest: Any) -> Answer:
+        result = f"<GetCallerIdentityResult><Account>{account_id}</Account></GetCallerIdentityResult>"
+        return Fake.http(f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>", **rest)
+
+    def will(self, *answers: Answer) -> None:
+        """Say what happens with the next requests; the last answer is given to all that follow, too."""
+        self.answers[:] = answers
+
+    @property
+    def operations(self) -> list[str]:
+        """What was asked for, in order."""
+        return [request.operation for request in self.requests]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something to come true here."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        self.connections += 1
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                while await self._handle(reader, writer):
+                    pass
+        finally:
+            writer.close()
+            self.connections -= 1
+            self._handlers.remove(task)
+            await self._tell()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[1:-1]
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        await reader.readexactly(int(headers.get("content-length", 0)))
+        self.requests.append(
+            Request(headers.get("x-amz-target", ".GetCallerIdentity").split(".")[1], headers)
+        )
+        await self._tell()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer.after is not None:
+            await _first_of(answer.after.wait(), reader.read(1))  # b"" when the client is gone
+        writer.write(answer.data)
+        await writer.drain()
+        if answer.then == "reset":
+            raw = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return answer.then == "stay"
+
+    async def stop(self) -> None:
+        for task in [*self._handlers]:
+            task.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+
+
+async def _first_of(*waits: Any) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[Fake]:
+    """A server on this machine that answers as it is told."""
+    fake = Fake()
+    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
+    fake.url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+    yield fake
+    server.close()
+    await fake.stop()
+
+
+@pytest.fixture(scope="session")
+def data() -> Any:
+    """botocore's data files, read once for all tests."""
+    return create_loader()
+
+
+@pytest.fixture
+def boto(data: Any) -> AioSession:
+    """An aiobotocore session of the user's."""
+    boto = AioSession()
+    boto.register_component("data_loader", data)
+    return boto
+
+
+@pytest.fixture
+def session(fake: Fake, boto: AioSession) -> AWSSession:
+    """A session whose requests go to the fake server."""
+    return AWSSession(boto, region=REGION, endpoint_url=fake.url)
+
+
+@pytest.fixture
+async def service(session: AWSSession) -> AsyncIterator[AwsService]:
+    """Step Functions as the fake server answers; each call is tried once."""
+    async with AwsService(session, max_attempts=1) as service:
+        yield service
+
+
+@pytest.fixture
+async def moto(moto_url: str, boto: AioSession) -> AsyncIterator[AwsService]:
+    """Step Functions as moto answers."""
+    async with AwsService(AWSSession(boto, region=REGION, endpoint_url=moto_url)) as service:
+        yield service
