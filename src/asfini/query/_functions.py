@@ -1,7 +1,7 @@
 """The eighteen intrinsic functions.
 
-What each takes, refuses and answers with is AWS's own: the developer guide's page "Intrinsic functions", and where
-that is silent or wrong, what executions on AWS give.
+What each takes, refuses and answers with is AWS's own: the developer guide's page "Intrinsic functions" and,
+where that is silent or wrong, what executions on AWS were seen to give.
 """
 
 import base64
@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, Never, TypeVar
 
 from asfini._json import dumps
+from asfini.errors import InvalidArgument
 from asfini.query import _java
 
 T = TypeVar("T")
@@ -37,9 +38,10 @@ def _expect(value: Any, kind: type[T]) -> T:
     return value
 
 
-def _integer(value: Any) -> int:
-    """Take a number for an integer of 32 bits, cut after the point."""
-    if type(value) not in (int, float) or not -(2**31) - 1 < value < 2**31:
+def _integer(value: Any, bits: int = 32) -> int:
+    """Take a number for an integer of so many bits, cut after the point."""
+    limit = 1 << bits - 1
+    if type(value) not in (int, float) or not -limit - 1 < value < limit:
         raise Refused
     return int(value)
 
@@ -119,7 +121,10 @@ def string_to_json(text: Any) -> Any:
 def json_to_string(*values: Any) -> str:
     if len(values) != 1:
         raise Refused("Invalid arguments in States.JsonToString: only a single argument is allowed.")
-    return dumps(values[0])
+    try:
+        return dumps(values[0])
+    except InvalidArgument as error:
+        raise Refused(f"Invalid arguments in States.JsonToString: {error}") from error
 
 
 def array(*items: Any) -> list[Any]:
@@ -206,7 +211,7 @@ def math_random(start: Any, end: Any, seed: Any = _UNSEEDED, *, random: Random) 
         raise Refused
     if seed is _UNSEEDED:
         return random.randrange(start, end)
-    return int(start + _java.Random(_integer(seed)).below(end - start))
+    return int(start + _java.Random(_integer(seed, bits=64)).below(end - start))
 
 
 def _rounded(value: Any) -> int:
@@ -223,10 +228,11 @@ def math_add(first: Any, second: Any) -> int:
 
 def string_split(text: Any, delimiters: Any) -> list[str]:
     """Split at any character of `delimiters`; empty parts are left out."""
-    first, rest = _expect(delimiters, str)[:1], delimiters[1:]
-    if rest:
-        text = _expect(text, str).translate(dict.fromkeys(map(ord, rest), first))
-    return [part for part in (_expect(text, str).split(first) if first else [text]) if part]
+    if not _expect(delimiters, str):
+        return [text] if _expect(text, str) else []
+    first, *rest = delimiters
+    one = _expect(text, str).translate(dict.fromkeys(map(ord, rest), first)) if rest else _expect(text, str)
+    return [part for part in one.split(first) if part]
 
 
 def uuid_(*_ignored: Any, random: Random) -> str:

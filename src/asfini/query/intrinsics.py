@@ -7,11 +7,12 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Never
 
 from asfini._json import dumps
 from asfini.query._functions import INTRINSICS, Refused
-from asfini.query.jsonpath import PathNotFound, compile_path
+from asfini.query.jsonpath import PathNotApplicable, PathNotFound, compile_path
 from asfini.query.scope import QueryError, Scope
 
 Value = Callable[[Scope], Any]
@@ -27,20 +28,24 @@ _STRING = re.compile(r"'((?:[^'\\]|\\['{}\\])*+)'")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")
 _WORD = re.compile(r"(true|false|null)\b")
 _ESCAPE = re.compile(r"\\(.)")
+_INDEXED = re.compile(r"(.+)\[([0-9]+)\]")
 
 
-class MalformedIntrinsic(QueryError):
+class MalformedIntrinsic(QueryError):  # noqa: N818 - named as asfini.errors names
     """A text is not the call of an intrinsic function; the message says why."""
 
 
-class IntrinsicFailure(QueryError):
-    """A function cannot work with its arguments. AWS fails the execution with `States.Runtime`."""
+class IntrinsicFailure(QueryError):  # noqa: N818 - named as asfini.errors names
+    """A function cannot work with its arguments.
+
+    AWS fails the execution with `States.Runtime`; `States.IntrinsicFailure` was never seen.
+    """
 
 
 def compile_intrinsic(text: str) -> Value:
     """Parse a call of an intrinsic function.
 
-    The result raises `IntrinsicFailure` when called with a scope that does not suit it, worded as AWS words it.
+    The result raises `IntrinsicFailure`, worded as AWS words it, for a scope that does not suit it.
 
     Raises:
         MalformedIntrinsic: the text is no such call, or has more than 10 functions.
@@ -106,7 +111,7 @@ class _Parser:
             return _constant(self._number(match[0]))
         if match := self._match(_WORD):
             return _constant(_LITERALS[match[1]])
-        self._fail("an argument is missing, or not one")
+        return self._fail("an argument is missing, or not one")
 
     def _number(self, digits: str) -> int | float:
         if digits.lstrip("-").isdigit():
@@ -118,9 +123,9 @@ class _Parser:
     def _path(self) -> Value:
         start = self._position
         self._position = _path_end(self._text, start)
-        text = self._text[start : self._position].rstrip()
+        path = self._text[start : self._position].rstrip()
         try:
-            return _path_value(self._text, text)
+            return _path_value(self._text, path)
         except QueryError as error:
             self._fail(str(error))
 
@@ -151,35 +156,67 @@ def _constant(value: Any) -> Value:
 
 
 def _path_value(whole: str, text: str) -> Value:
-    """Read a path for a call; there, other than elsewhere, an index past the end of an array is a failure."""
-    path = compile_path(text)
-    shown = text[1:] if text.startswith("$$") else text
+    """Read a path for a call; `whole` is the expression around it, which errors show."""
+    path, outside = compile_path(text), _outside(text)
+    read, shown = path.read, text[1:] if path.root == "$" else text
 
     def value(scope: Scope) -> Any:
+        reason = None
         try:
-            return path.read(scope)
-        except PathNotFound as error:
-            missing = f"The JsonPath argument for the field '{shown}' could not be found"
-            reason = f"{missing} in the input '{dumps(scope.input)}'"
-            raise IntrinsicFailure(f"The function '{whole}' had the following error: {reason}") from error
+            if (found := read(scope)) is not None or not outside(scope):
+                return found
+        except PathNotApplicable as error:
+            reason = str(error)
+        except PathNotFound:
+            pass
+        missing = f"The JsonPath argument for the field '{shown}' could not be found in the input"
+        reason = reason or f"{missing} '{dumps(scope.input)}'"
+        raise IntrinsicFailure(f"The function '{whole}' had the following error: {reason}")
 
     return value
+
+
+def _outside(text: str) -> Callable[[Scope], bool]:
+    """Tell whether a path ends past an array's end. Elsewhere that is a null, but a call fails."""
+    if (match := _INDEXED.fullmatch(text)) is None:
+        return lambda _: False
+    read, index = compile_path(match[1]).read, int(match[2])
+
+    def outside(scope: Scope) -> bool:
+        return isinstance(items := read(scope), list) and len(items) <= index
+
+    return outside
 
 
 def _call(whole: str, name: str, function: Callable[..., Any], arguments: list[Value]) -> Value:
     """Make a call out of its parts; `whole` is the expression around it, which errors show."""
-    signature = inspect.signature(function)
-    random = "random" in signature.parameters
-
-    def failure(refused: Refused | TypeError) -> IntrinsicFailure:
-        reason = refused.args[0] if isinstance(refused, Refused) and refused.args else f"Invalid arguments in {name}"
-        return IntrinsicFailure(f"There was an error while evaluating the intrinsic function: {whole}. {reason}")
+    random, suits = _draws(function), _takes(function, len(arguments))
 
     def value(scope: Scope) -> Any:
         values = [argument(scope) for argument in arguments]
         try:
+            if not suits:
+                raise Refused
             return function(*values, random=scope.random) if random else function(*values)
-        except Refused as refused:
-            raise failure(refused) from refused
+        except (Refused, RecursionError) as refused:
+            reason = str(refused) or f"Invalid arguments in {name}"
+            problem = f"There was an error while evaluating the intrinsic function: {whole}. {reason}"
+            raise IntrinsicFailure(problem) from refused
 
     return value
+
+
+@cache
+def _draws(function: Callable[..., Any]) -> bool:
+    """Say whether a function draws random numbers."""
+    return "random" in inspect.signature(function).parameters
+
+
+@cache
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Say whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*[None] * count, **({"random": None} if _draws(function) else {}))
+    except TypeError:
+        return False
+    return True
