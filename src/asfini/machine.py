@@ -66,7 +66,7 @@ class StateMachine:
         Raises:
             DefinitionError: something is; all of it is named.
         """
-        if found := problems(self.definition):
+        if found := problems(self):
             raise DefinitionError(f"state machine {self.name!r}", found)
 
 

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from asfini.asl import _jsonata, _paths
+from asfini.asl import _expressions, _paths
 from asfini.asl._problem import INVALID_JSONATA, Check, Context, at, open_text
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -58,18 +58,18 @@ def number(minimum: float, maximum: float | None = None, *, literal: bool = Fals
         maximum: the highest, if there is one.
         literal: whether a JSONata expression may not stand for it.
     """
-    types: tuple[type, ...] = (int,) if isinstance(minimum, int) else (int, float)
-    kind = "a whole number" if isinstance(minimum, int) else "a number"
+    whole = isinstance(minimum, int)
 
     def check(context: Context, value: Any, place: str, key: str) -> None:
-        if isinstance(value, types) and not isinstance(value, bool):
+        if type(value) is int or (type(value) is float and not whole):
             if value < minimum:
                 context.add(f"Minimum value is {minimum}", at(place, key))
             elif maximum is not None and value > maximum:
                 context.add(f"Maximum value is {maximum}", at(place, key))
-        elif context.jsonata and not literal and is_expression(value):
+        elif isinstance(value, str) and context.jsonata and not literal and is_expression(value):
             expression(context, value, place, key)
         elif not open_text(value):
+            kind = "a whole number" if whole else "a number"
             context.add(f"Expected {kind}, but found {show(value)}", at(place, key))
 
     return check
@@ -146,12 +146,11 @@ def _not_a_reference(context: Context, value: Any, place: str, key: str) -> None
 
 def text_path(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a JSONPath, or a call of an intrinsic function that gives text."""
-    if not isinstance(value, str) or not (_paths.is_path(value) or _paths.is_intrinsic(value, giving_text=True)):
-        if not open_text(value):
-            context.add(
-                "Value must be a valid JSONPath or a valid intrinsic function call that returns a string",
-                at(place, key),
-            )
+    if isinstance(value, str) and (_paths.is_path(value) or _paths.is_intrinsic(value, giving_text=True)):
+        return
+    if not open_text(value):
+        wanted = "a valid JSONPath or a valid intrinsic function call that gives text"
+        context.add(f"Value must be {wanted}", at(place, key))
 
 
 # Templates and expressions
@@ -204,11 +203,21 @@ def expressions(context: Context, value: Any, place: str, key: str) -> None:
 
 def expression(context: Context, value: str, place: str, key: str) -> None:
     """Check one JSONata expression."""
-    if not is_expression(value):
-        context.add(f"Expression is not enclosed in {{% and %}}: {show(value)}", at(place, key), INVALID_JSONATA)
+    if open_text(value):
         return
-    for code, message in _jsonata.faults(value[2:-2], catching=context.catching):
+    if not is_expression(value):
+        message = f"Expression is not enclosed in {{% and %}}: {show(value)}"
+        context.add(message, at(place, key), INVALID_JSONATA)
+        return
+    for code, message in _expressions.faults(value[2:-2], catching=context.catching):
         context.add(message, at(place, key), code)
+
+
+def said(context: Context, value: Any, place: str, key: str) -> None:
+    """Demand text, or a JSONata expression for it."""
+    text(context, value, place, key)
+    if context.jsonata:
+        expressions(context, value, place, key)
 
 
 def dynamic(context: Context, value: Any, place: str, key: str) -> None:

@@ -24,13 +24,31 @@ _ACTIONS = {
     "states": "startExecution",
 }
 """The actions of optimized integrations with few; the developer guide, "Integrating optimized services"."""
-_JOBS = frozenset(
-    "athena batch bedrock codebuild databrew ecs eks elasticmapreduce emr-containers emr-serverless glue mediaconvert "
-    "sagemaker states".split()
-)
-_CALLBACKS = frozenset("apigateway bedrock ecs eks events lambda sns sqs states".split())
-_NEITHER = frozenset({"dynamodb", "http"})
-"""Integrations by the patterns that they support: the same page."""
+_RUNS_JOBS, _CALLS_BACK = ".sync", ".waitForTaskToken"
+_PATTERNS = {
+    "apigateway": (_CALLS_BACK,),
+    "athena": (_RUNS_JOBS,),
+    "batch": (_RUNS_JOBS,),
+    "bedrock": (_RUNS_JOBS, _CALLS_BACK),
+    "codebuild": (_RUNS_JOBS,),
+    "databrew": (_RUNS_JOBS,),
+    "dynamodb": (),
+    "ecs": (_RUNS_JOBS, _CALLS_BACK),
+    "eks": (_RUNS_JOBS, _CALLS_BACK),
+    "elasticmapreduce": (_RUNS_JOBS,),
+    "emr-containers": (_RUNS_JOBS,),
+    "emr-serverless": (_RUNS_JOBS,),
+    "events": (_CALLS_BACK,),
+    "glue": (_RUNS_JOBS,),
+    "http": (),
+    "lambda": (_CALLS_BACK,),
+    "mediaconvert": (_RUNS_JOBS,),
+    "sagemaker": (_RUNS_JOBS,),
+    "sns": (_CALLS_BACK,),
+    "sqs": (_CALLS_BACK,),
+    "states": (_RUNS_JOBS, _CALLS_BACK),
+}
+"""How optimized integrations can be called besides by request and response: the same page."""
 
 
 def resource(context: Context, value: Any, place: str, key: str) -> None:
@@ -58,10 +76,7 @@ def _has_action(service: str, action: str) -> bool:
 
 
 def _has_pattern(service: str, pattern: str) -> bool:
-    known = _JOBS | _CALLBACKS | _NEITHER
-    if not pattern or service not in known:
-        return True
-    return service in (_CALLBACKS if pattern == ".waitForTaskToken" else _JOBS)
+    return not pattern or service not in _PATTERNS or pattern.partition(":")[0] in _PATTERNS[service]
 
 
 def _refused_by_express(arn: str) -> str:

@@ -65,8 +65,8 @@ class Shape:
                 context.add(f"One of these fields is required: [{', '.join(own)}]", location)
         for group, names in self.single:
             if len(group & value.keys()) > 1:
-                given = [name for name in names if name in value]
-                context.add(f"There should only be one of the following fields: [{', '.join(given)}]", location)
+                given = ", ".join(name for name in names if name in value)
+                context.add(f"There should only be one of the following fields: [{given}]", location)
 
 
 def _foreign(context: Context, value: Any, place: str, key: str) -> None:
