@@ -9,7 +9,7 @@ from asfini import _lazy
 if TYPE_CHECKING:
     from asfini.client import Client
     from asfini.local.service import LocalService as LocalService
-    from asfini.local.work import Handler
+    from asfini.local.handlers import Handler
 
 
 @asynccontextmanager

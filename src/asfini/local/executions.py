@@ -108,7 +108,7 @@ class Executions:
     def _time_out(self, run: Run) -> None:
         if run.running:
             run.journal.add("ExecutionTimedOut", 0, {"error": "States.Timeout"}, last=True)
-            run.end("TIMED_OUT", self._dates.now())
+            run.end("TIMED_OUT")
 
     async def _close(self) -> None:
         """Drop what still runs."""
@@ -130,7 +130,7 @@ class Executions:
         if run.running:
             details = failure.details() if failure else payload("output", output or "null")
             thread.add(event, details, last=True)
-            run.end(status, self._dates.now(), output, failure)
+            run.end(status, output, failure)
 
     async def describe_execution(self, executionArn: str, includedData: str = "ALL_DATA") -> dict[str, Any]:
         """Tell where an execution stands."""
@@ -142,9 +142,7 @@ class Executions:
         """Stop an execution; one that has ended stays as it is."""
         run = self._find(executionArn)
         if run.running:
-            failure = Failure(error, cause)
-            run.journal.add("ExecutionAborted", 0, failure.details(), last=True)
-            run.end("ABORTED", self._dates.now(), failure=failure)
+            run.abort(Failure(error, cause))
         return {"stopDate": run.stop_date}
 
     async def list_executions(
@@ -200,15 +198,10 @@ class Executions:
             del described["definition"]
         return described
 
-    async def _as_task(self, parameters: dict[str, Any], wait: bool) -> dict[str, Any]:
-        """Start a machine as a task of another one, or wait for the end of one that was started."""
-        if wait:
-            run = self._find(parameters["executionArn"])
-            await run.ended()
-            return _nested(run)
+    def _start_as_task(self, parameters: dict[str, Any]) -> Run:
+        """Start a machine as a task of another one, with the parameters of the integration."""
         text = _json.dumps(parameters.get("Input", {}))
-        run = self._start(parameters.get("StateMachineArn", ""), parameters.get("Name"), text, None)
-        return {"ExecutionArn": run.arn, "StartDate": run.start_date.timestamp()}
+        return self._start(str(parameters.get("StateMachineArn")), parameters.get("Name"), text, None)
 
 
 def _input(text: str) -> Any:
@@ -254,25 +247,6 @@ def _redrive_reason(run: Run) -> str:
     if run.running:
         return "Execution is RUNNING and cannot be redriven"
     return f"Execution is {run.status} and cannot be redriven"
-
-
-def _nested(run: Run) -> dict[str, Any]:
-    """Describe an execution as the task that started it gets it."""
-    ended = {
-        "ExecutionArn": run.arn,
-        "Input": run.input,
-        "InputDetails": {"Included": True},
-        "Name": run.name,
-        "StartDate": run.start_date.timestamp(),
-        "StateMachineArn": run.machine.arn,
-        "Status": run.status,
-        "StopDate": run.stop_date.timestamp() if run.stop_date else None,
-    }
-    if run.output is not None:
-        ended |= {"Output": run.output, "OutputDetails": {"Included": True}}
-    if run.failure is not None:
-        ended |= {name.title(): text for name, text in run.failure.details().items()}
-    return dict(sorted(ended.items()))
 
 
 _DATA = ("input", "output", "parameters", "error", "cause", "assignedVariables")

@@ -9,7 +9,6 @@ from typing import Any
 
 from asfini.asl.choice import And, Not, Or, Rule
 from asfini.asl.comparisons import Comparison
-from asfini.query.jsonpath import compile_path
 from asfini.query.scope import QueryError, Scope
 from asfini.query.template import compile_value
 
@@ -126,9 +125,14 @@ def _compares(name: str, value: Any, other: Any, scope: Scope) -> bool:
     return left is not None and right is not None and _ORDERS[order](left, right)
 
 
+@lru_cache(maxsize=1024)
+def _compiled(path: str) -> Callable[[Scope], Any]:
+    return compile_value(path, "Variable")
+
+
 def _read(path: str, scope: Scope, default: Any = ...) -> Any:
     try:
-        return compile_value(path)(scope)
+        return _compiled(path)(scope)
     except QueryError as error:
         if default is not ...:
             return default

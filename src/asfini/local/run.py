@@ -58,9 +58,14 @@ class Run:
         """Whether it has not ended."""
         return self.status == "RUNNING"
 
-    def end(self, status: str, when: datetime, output: str | None = None, failure: Failure | None = None) -> None:
+    def abort(self, failure: Failure = Failure(None)) -> None:  # noqa: B008 - it is never changed
+        """Stop it."""
+        self.journal.add("ExecutionAborted", 0, failure.details(), last=True)
+        self.end("ABORTED", failure=failure)
+
+    def end(self, status: str, output: str | None = None, failure: Failure | None = None) -> None:
         """Note its end, wake everybody who waits for it, and cut off what still runs."""
-        self.status, self.stop_date, self.output, self.failure = status, when, output, failure
+        self.status, self.stop_date, self.output, self.failure = status, self.journal.now(), output, failure
         if self.task is not None and self.task is not asyncio.current_task():
             self.task.cancel()
         waiters, self._waiters = self._waiters, []

@@ -11,8 +11,9 @@ from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
 from asfini.local.dates import Dates
 from asfini.local.executions import Executions
+from asfini.local.handlers import Handler, Handlers, StandIn
 from asfini.local.machines import Machines
-from asfini.local.work import Handler, Workshop
+from asfini.local.work import Workshop
 from asfini.service import Service
 
 DEFAULT_ACCOUNT = Account("aws", "us-east-1", "123456789012")
@@ -25,6 +26,7 @@ class LocalService(Service):
         handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such as
             `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
             A plain function runs on the loop, so it must not block.
+        stand_in: asked before all handlers what a task gives; see `asfini.local.handlers`.
         account: the account that it plays.
         poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
             waits until there is one, so that no clock has to stop on the way for an open poll.
@@ -37,12 +39,13 @@ class LocalService(Service):
         self,
         *,
         handlers: Mapping[Any, Handler] | None = None,
+        stand_in: StandIn | None = None,
         account: Account = DEFAULT_ACCOUNT,
         poll_seconds: float | None = None,
         seed: int | None = None,
     ) -> None:
         self._account = account
-        self._handlers = handlers or {}
+        self._handlers = Handlers(handlers or {}, account, stand_in)
         self._poll_seconds = poll_seconds
         self._seed = seed
         self._operations: dict[str, Operation] = {}
@@ -64,7 +67,9 @@ class LocalService(Service):
         records, tokens = activities._records
         machines = Machines(f"{prefix}stateMachine:", dates, records)
         executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0])
-        workshop = Workshop(self._account, records, tokens, self._handlers, executions._as_task, self._seed)
+        workshop = Workshop(
+            self._account, records, tokens, self._handlers, executions._start_as_task, self._seed
+        )
         executions._use(workshop)
         self._executions = executions
         self._operations = operations_of(activities, machines, executions)

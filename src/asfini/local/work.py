@@ -1,9 +1,6 @@
-"""Where tasks get done: by activities' workers, by functions, by other machines, by whoever has the token."""
+"""Where tasks get done, and the events that tell of it: activities, Lambda functions, integrations."""
 
-import inspect
 import random
-import traceback
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,49 +9,44 @@ import anyio
 
 from asfini import _json
 from asfini._arns import Account
-from asfini.asl.states import Resource, Task
-from asfini.errors import InvalidArgument, ServiceError, TaskFailed
+from asfini.asl.states import Task
+from asfini.errors import ServiceError
 from asfini.local import dataflow
 from asfini.local.failures import Failure
+from asfini.local.handlers import Call, Handlers, Submitted, Target
 from asfini.local.journal import payload
-from asfini.local.run import Frame
+from asfini.local.run import Frame, Run
 from asfini.local.tasks import ActivityRecord, OpenTask, Tokens
 from asfini.query.scope import QueryError
 
-Handler = Callable[[Any], Any]
-"""Stands in for a resource: gets the task's input, gives its output, or a coroutine that does."""
-StartExecution = Callable[[dict[str, Any], bool], Awaitable[dict[str, Any]]]
+StartExecution = Callable[[dict[str, Any]], Run]
+_TIMEOUTS = frozenset({"States.HeartbeatTimeout", "States.Timeout"})
 
 
-@dataclass(frozen=True)
-class Target:
-    """A resource's ARN, taken apart."""
+@dataclass(slots=True)
+class _Job:
+    """A task at one try."""
 
-    arn: str
-    kind: str
-    """`activity`, `function` (a Lambda function) or `service`."""
-    name: str
-    """The activity's or function's name, or service and action: `sqs:sendMessage`."""
-    pattern: str = ""
-    """What follows the action: `.sync`, `.sync:2`, `.waitForTaskToken` or nothing."""
+    state: Task
+    frame: Frame
+    value: Any
+    """The state's input."""
+    target: Target
+    timeout: float | None
+    heartbeat: float | None
 
-    @classmethod
-    def parse(cls, arn: str) -> "Target":
-        """Take a resource's ARN apart."""
-        parts = arn.split(":", 5)
-        resource = parts[5] if len(parts) == 6 else ""
-        if resource.startswith("activity:"):
-            return cls(arn, "activity", resource.removeprefix("activity:"))
-        if resource.startswith("function:"):
-            return cls(arn, "function", resource.split(":")[1])
-        action, dot, pattern = resource.partition(".")
-        return cls(arn, "service", action, dot + pattern)
+    def arguments(self) -> Any:
+        return dataflow.arguments(self.frame, self.state, self.value)
 
-    @property
-    def details(self) -> dict[str, str]:
-        """What events say of an integration: its service, and its action with the pattern."""
-        service, _, action = self.name.rpartition(":")
-        return {"resourceType": service, "resource": action + self.pattern}
+    def limits(self) -> dict[str, int]:
+        given = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}
+        return {name: int(seconds) for name, seconds in given.items() if seconds is not None}
+
+    def output(self, result: Any) -> dict[str, Any]:
+        return payload("output", self.frame.text(result))
+
+    def call(self, given: Any) -> Call:
+        return Call(self.target, self.state.name, given)
 
 
 class Workshop:
@@ -64,9 +56,9 @@ class Workshop:
         account: the account that definitions are filled in with.
         activities: the registered activities by ARN.
         tokens: the open tasks.
-        handlers: functions that stand in for resources.
-        start_execution: starts a machine as a task, and waits for its end if it shall.
-        seed: what random choices follow from.
+        handlers: what stands in for resources.
+        start_execution: starts a machine as a task.
+        seed: what random choices follow from; by default nothing that repeats.
     """
 
     def __init__(
@@ -74,16 +66,21 @@ class Workshop:
         account: Account,
         activities: Mapping[str, ActivityRecord],
         tokens: Tokens,
-        handlers: Mapping[Any, Handler],
+        handlers: Handlers,
         start_execution: StartExecution,
         seed: int | None = None,
     ) -> None:
-        self.account = account
-        self.activities = activities
-        self.tokens = tokens
-        self.start_execution = start_execution
-        self.random = random.Random(seed)  # noqa: S311 - jitter is no secret
-        self._handlers = {_handler_key(resource, account): handler for resource, handler in handlers.items()}
+        self._account = account
+        self._activities = activities
+        self._tokens = tokens
+        self._handlers = handlers
+        self._start_execution = start_execution
+        self.random = random.Random(seed)  # noqa: S311 - what machines draw is no secret
+        self._kinds = {
+            "activity": self._do_activity,
+            "function": self._do_function,
+            "service": self._do_integration,
+        }
 
     async def do(self, state: Task, frame: Frame, value: Any) -> Any:
         """Have a task done.
@@ -95,187 +92,153 @@ class Workshop:
             Failure: it failed, or took too long.
             QueryError: what it is to get cannot be made.
         """
-        target = Target.parse(self.account.fill_in(state.resource))
+        target = Target.parse(self._account.fill_in(state.resource))
         effective = dataflow.effective_input(frame, state, value)
         timeout = _seconds(frame, state, "timeout_seconds", effective)
         heartbeat = _seconds(frame, state, "heartbeat_seconds", effective)
-        if target.kind == "activity":
-            return await self._activity(target, frame, state, value, timeout, heartbeat)
-        if target.kind == "function":
-            return await self._function(target, frame, state, value, timeout)
-        return await self._integration(target, frame, state, value, timeout, heartbeat)
+        return await self._kinds[target.kind](_Job(state, frame, value, target, timeout, heartbeat))
 
-    async def _activity(
-        self, target: Target, frame: Frame, state: Task, value: Any, timeout: float | None, heartbeat: float | None
-    ) -> Any:
-        text = frame.text(dataflow.arguments(frame, state, value))
-        limits = _limits(timeout, heartbeat)
-        frame.thread.add("ActivityScheduled", {"resource": target.arn, **payload("input", text), **limits})
-        activity = self.activities.get(target.arn)
-        if activity is None or activity.deleted:
-            cause = f"The activity '{target.arn}' does not exist."
-            frame.thread.add("ActivityScheduleFailed", {"error": "States.Runtime", "cause": cause})
-            raise Failure("States.Runtime", cause)
-        task = self.tokens.add(text, timeout, heartbeat)
-        task.on_start = lambda worker: _note(
-            frame, "ActivityStarted", {} if worker is None else {"workerName": worker}
-        )
+    async def _do_activity(self, job: _Job) -> Any:
+        thread, arn = job.frame.thread, job.target.arn
+        text = job.frame.text(job.arguments())
+        thread.add("ActivityScheduled", {"resource": arn, **payload("input", text), **job.limits()})
+        activity = self._activities.get(arn)
+        if activity is None:
+            failure = Failure("States.Runtime", f"The activity '{arn}' does not exist.")
+            thread.add("ActivityScheduleFailed", failure.details())
+            raise failure
+        task = self._tokens.add(text, job.timeout, job.heartbeat)
+        task.on_start = lambda worker: _started(job.frame, worker)
         activity.offer(task)
-        return await self._finish(task, frame, "Activity", {})
+        return await self._end_of(task, job, "Activity", {})
 
-    async def _finish(self, task: OpenTask, frame: Frame, kind: str, details: dict[str, Any]) -> Any:
+    async def _end_of(self, task: OpenTask, job: _Job, kind: str, details: dict[str, Any]) -> Any:
         """Wait for whoever has a task's token."""
         try:
             text = await task.result
         except Failure as failure:
-            _note(frame, kind + _ending(failure), details | failure.details())
-            raise
+            raise _written(job, kind, details, failure) from None
         finally:
-            self.tokens.remove(task)
-        frame.thread.add(f"{kind}Succeeded", details | payload("output", text))
+            self._tokens.remove(task)
+        job.frame.thread.add(f"{kind}Succeeded", details | payload("output", text))
         return _json.loads(text)
 
-    async def _function(
-        self, target: Target, frame: Frame, state: Task, value: Any, timeout: float | None
-    ) -> Any:
-        given = dataflow.arguments(frame, state, value)
-        limits = _limits(timeout, None)
-        details = {"resource": target.arn, **payload("input", frame.text(given)), **limits}
-        frame.thread.add("LambdaFunctionScheduled", details)
-        frame.thread.add("LambdaFunctionStarted")
+    async def _do_function(self, job: _Job) -> Any:
+        given = job.arguments()
+        thread, text = job.frame.thread, job.frame.text(given)
+        details = {"resource": job.target.arn, **payload("input", text), **job.limits()}
+        thread.add("LambdaFunctionScheduled", details)
+        thread.add("LambdaFunctionStarted")
         try:
-            result = await _within(timeout, self._invoke(target, given))
+            result = await _within(job.timeout, self._handlers.answer(job.call(given)))
         except Failure as failure:
-            frame.thread.add("LambdaFunction" + _ending(failure), failure.details())
-            raise
-        frame.thread.add("LambdaFunctionSucceeded", payload("output", frame.text(result)))
+            raise _written(job, "LambdaFunction", {}, failure) from None
+        thread.add("LambdaFunctionSucceeded", job.output(result))
         return result
 
-    async def _integration(
-        self, target: Target, frame: Frame, state: Task, value: Any, timeout: float | None, heartbeat: float | None
-    ) -> Any:
-        task = None
-        if target.pattern == ".waitForTaskToken":
-            task = self.tokens.add("", timeout, heartbeat)
-            frame.token = task.token
+    async def _do_integration(self, job: _Job) -> Any:
+        if job.target.pattern != ".waitForTaskToken":
+            return await self._call(job, None)
+        task = self._tokens.add("", job.timeout, job.heartbeat)
+        job.frame.token = task.token
         try:
-            given = dataflow.arguments(frame, state, value)
-            details = target.details
-            frame.thread.add(
-                "TaskScheduled",
-                {
-                    **details,
-                    "region": self.account.region,
-                    "parameters": frame.text(given),
-                    **_limits(timeout, heartbeat),
-                },
-            )
-            frame.thread.add("TaskStarted", details)
-            result = await self._call(target, frame, given, timeout, details)
-            if task is None:
-                frame.thread.add("TaskSucceeded", details | payload("output", frame.text(result)))
-                return result
-            frame.thread.add("TaskSubmitted", details | payload("output", frame.text(result)))
-            task.start()
-            return await self._finish(task, frame, "Task", details)
+            return await self._call(job, task)
         finally:
-            if task is not None:
-                self.tokens.remove(task)
+            self._tokens.remove(task)
 
-    async def _call(
-        self, target: Target, frame: Frame, given: Any, timeout: float | None, details: dict[str, Any]
-    ) -> Any:
-        """Have the function that stands in for a service answer, or start the machine that is asked for."""
+    async def _call(self, job: _Job, task: OpenTask | None) -> Any:
+        """Call a service, and wait for the end of what it began if the pattern says so."""
+        given, thread, details = job.arguments(), job.frame.thread, job.target.details
+        scheduled = {"region": self._account.region, "parameters": job.frame.text(given), **job.limits()}
+        thread.add("TaskScheduled", details | scheduled)
+        thread.add("TaskStarted", details)
         try:
-            if target.name == "states:startExecution" and not self._handler(target):
-                return await _within(timeout, self._start(target, frame, given, details))
-            if target.name == "lambda:invoke" and not self._handler(target):
-                function = Target("", "function", str(given.get("FunctionName", "")).split(":function:")[-1].split(":")[0])
-                result = await _within(timeout, self._invoke(function, given.get("Payload")))
-                return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
-            return await _within(timeout, self._invoke(target, given))
+            result = await _within(job.timeout, self._answer(job, given))
         except Failure as failure:
-            frame.thread.add("Task" + _ending(failure), details | failure.details())
-            raise
+            raise _written(job, "Task", details, failure) from None
+        if isinstance(result, Submitted):
+            result = result.response if task is not None else result.result
+        if task is not None:
+            thread.add("TaskSubmitted", details | job.output(result))
+            task.start()
+            return await self._end_of(task, job, "Task", details)
+        thread.add("TaskSucceeded", details | job.output(result))
+        return result
 
-    async def _start(self, target: Target, frame: Frame, given: Any, details: dict[str, Any]) -> Any:
-        """Run a machine as a task; `.sync` gives its description, `.sync:2` with the output as JSON."""
-        sync = target.pattern.startswith(".sync")
+    async def _answer(self, job: _Job, given: Any) -> Any:
+        """Have a function answer, or run a machine or a Lambda function that is here."""
+        call = job.call(given)
+        if self._handlers.find(call) is None and isinstance(given, dict):
+            if job.target.name == "states:startExecution":
+                return await self._run_machine(job, given)
+            if job.target.name == "lambda:invoke":
+                return await self._invoke(job, given)
+        result = await self._handlers.answer(call)
+        if isinstance(result, Submitted) and job.target.pattern.startswith(".sync"):
+            job.frame.thread.add("TaskSubmitted", job.target.details | job.output(result.response))
+        return result
+
+    async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
+        target = Target.function(str(given.get("FunctionName")))
+        result = await self._handlers.answer(Call(target, job.state.name, given.get("Payload")))
+        return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
+
+    async def _run_machine(self, job: _Job, given: dict[str, Any]) -> Any:
+        """Run a machine as a task; `.sync` gives its description, `.sync:2` with its data as JSON."""
         try:
-            started = await self.start_execution({**given, "_parent": frame.run.arn}, False)
+            run = self._start_execution(given)
         except ServiceError as error:
-            raise Failure(f"StepFunctions.{error.code}Exception".replace("ExceptionException", "Exception"), error.message) from None
-        if not sync:
+            name = error.code.removesuffix("Exception")
+            raise Failure(f"StepFunctions.{name}Exception", error.message) from None
+        started = {"ExecutionArn": run.arn, "StartDate": _milliseconds(run.start_date)}
+        if not job.target.pattern:
             return started
-        frame.thread.add("TaskSubmitted", details | payload("output", frame.text(started)))
-        ended = await self.start_execution({"executionArn": started["ExecutionArn"]}, True)
-        if ended["Status"] != "SUCCEEDED":
-            raise Failure("States.TaskFailed", _json.dumps(ended))
-        if target.pattern == ".sync:2":
-            ended["Output"] = _json.loads(ended["Output"])
-            ended["Input"] = _json.loads(ended["Input"])
-        return ended
-
-    def _handler(self, target: Target) -> Handler | None:
-        for key in (target.arn, target.name + target.pattern, target.name):
-            if key in self._handlers:
-                return self._handlers[key]
-        return None
-
-    async def _invoke(self, target: Target, given: Any) -> Any:
-        handler = self._handler(target)
-        if handler is None:
-            name = target.arn or target.name
-            cause = (
-                f"Nothing here answers for {name!r}. Give local.connect() a function that does: "
-                f"handlers={{{(target.name + target.pattern)!r}: function}}."
-            )
-            raise Failure("States.Runtime", cause)
+        job.frame.thread.add("TaskSubmitted", job.target.details | job.output(started))
         try:
-            result = handler(given)
-            if inspect.isawaitable(result):
-                result = await result
-            return _json.loads(_json.payload(result, f"the result of {target.name!r}"))
-        except Failure:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a function raises is its task's failure
-            raise _failure(error, target) from error
+            await run.ended()
+        finally:
+            if run.running:  # the task that waits was cut off
+                run.abort()
+        return _ended(run, as_json=job.target.pattern == ".sync:2")
 
 
-def _handler_key(resource: Any, account: Account) -> str:
-    """How a handler's resource is looked up: a Lambda function by its name, anything else by ARN or short name."""
-    text = resource.arn if isinstance(resource, Resource) else resource
-    if not isinstance(text, str):
-        raise InvalidArgument(f"a handler stands in for a resource or its name, not for {resource!r}")
-    text = account.fill_in(text)
-    if not text.startswith("arn:"):
-        return text
-    target = Target.parse(text)
-    return target.arn if target.kind == "activity" else target.name + target.pattern
+def _started(frame: Frame, worker: str | None) -> None:
+    frame.thread.add("ActivityStarted", {} if worker is None else {"workerName": worker})
 
 
-def _failure(error: Exception, target: Target) -> Failure:
-    """What a function's exception means; a Lambda function's cause is the object that Lambda makes of it."""
-    if isinstance(error, TaskFailed):
-        return Failure(error.error, error.cause)
-    name = type(error).__name__
-    if target.kind != "function":
-        return Failure(name, str(error))
-    report = {
-        "errorMessage": str(error),
-        "errorType": name,
-        "requestId": str(uuid.uuid4()),
-        "stackTrace": traceback.format_tb(error.__traceback__),
+def _written(job: _Job, kind: str, details: dict[str, Any], failure: Failure) -> Failure:
+    """Write that a task failed."""
+    ending = "TimedOut" if failure.error in _TIMEOUTS else "Failed"
+    job.frame.thread.add(kind + ending, details | failure.details())
+    return failure
+
+
+def _ended(run: Run, *, as_json: bool) -> dict[str, Any]:
+    """Describe an execution as the task that waited for it gets it.
+
+    Raises:
+        Failure: it did not succeed.
+    """
+    read = _json.loads if as_json else str
+    told: dict[str, Any] = {
+        "ExecutionArn": run.arn,
+        "Input": read(run.input),
+        "InputDetails": {"Included": True},
+        "Name": run.name,
+        "StartDate": _milliseconds(run.start_date),
+        "StateMachineArn": run.machine.arn,
+        "Status": run.status,
+        "StopDate": _milliseconds(run.stop_date),
     }
-    return Failure(name, _json.dumps(report))
+    if run.failure is not None:
+        told |= {name.title(): text for name, text in run.failure.details().items()}
+    if run.output is None:
+        raise Failure("States.TaskFailed", _json.dumps(dict(sorted(told.items()))))
+    return dict(sorted((told | {"Output": read(run.output), "OutputDetails": {"Included": True}}).items()))
 
 
-def _ending(failure: Failure) -> str:
-    return "TimedOut" if failure.error in {"States.Timeout", "States.HeartbeatTimeout"} else "Failed"
-
-
-def _note(frame: Frame, kind: str, details: dict[str, Any]) -> None:
-    frame.thread.add(kind, details)
+def _milliseconds(moment: Any) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 async def _within(timeout: float | None, work: Awaitable[Any]) -> Any:
@@ -285,11 +248,6 @@ async def _within(timeout: float | None, work: Awaitable[Any]) -> Any:
     with anyio.move_on_after(timeout):
         return await work
     raise Failure("States.Timeout")
-
-
-def _limits(timeout: float | None, heartbeat: float | None) -> dict[str, int]:
-    given = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
-    return {name: int(seconds) for name, seconds in given.items() if seconds is not None}
 
 
 def _seconds(frame: Frame, state: Task, field: str, value: Any) -> float | None:

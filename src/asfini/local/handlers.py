@@ -1,0 +1,163 @@
+"""Functions that stand in for what AWS would call: Lambda functions, services, other accounts' resources."""
+
+import inspect
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asfini import _json
+from asfini._arns import Account
+from asfini.asl.states import Resource
+from asfini.errors import InvalidArgument, TaskFailed
+from asfini.local.failures import Failure
+
+Handler = Callable[[Any], Any]
+"""Gets a task's input, gives its output, or a coroutine that does."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A resource's ARN, taken apart."""
+
+    arn: str
+    kind: str
+    """`activity`, `function` (a Lambda function) or `service`."""
+    name: str
+    """The activity's or function's name, or service and action: `sqs:sendMessage`."""
+    pattern: str = ""
+    """What follows the action: `.sync`, `.sync:2`, `.waitForTaskToken` or nothing."""
+
+    @classmethod
+    def parse(cls, arn: str) -> "Target":
+        """Take a resource's ARN apart."""
+        resource = arn.split(":", 5)[-1]
+        if resource.startswith("activity:"):
+            return cls(arn, "activity", resource.removeprefix("activity:"))
+        if resource.startswith("function:"):
+            return cls.function(resource.removeprefix("function:"), arn)
+        action, dot, pattern = resource.partition(".")
+        return cls(arn, "service", action, dot + pattern)
+
+    @classmethod
+    def function(cls, name: str, arn: str = "") -> "Target":
+        """A Lambda function, known by its name or ARN, with or without a version."""
+        return cls(arn, "function", name.rpartition("function:")[2].split(":")[0])
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What events say of an integration: its service, and its action with the pattern."""
+        service, _, action = self.name.rpartition(":")
+        return {"resourceType": service, "resource": action + self.pattern}
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """What a handler for it may be called, the most exact first."""
+        return self.arn, self.name + self.pattern, self.name
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a `.sync` or `.waitForTaskToken` task's handler may give: the call's response beside the job's result."""
+
+    response: Any
+    result: Any = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A task that is to be done."""
+
+    target: Target
+    state: str
+    """The name of the state whose task it is."""
+    input: Any
+
+
+StandIn = Callable[[Call], Awaitable[Any] | None]
+"""Asked before all handlers: gives an awaitable of the task's result, or None where others are to do it."""
+
+
+class Handlers:
+    """The functions that stand in for resources.
+
+    Args:
+        handlers: each function with its resource: an object, an ARN or a short service name.
+        account: what ARNs are filled in with.
+        stand_in: asked before all of them.
+    """
+
+    def __init__(
+        self, handlers: Mapping[Any, Handler], account: Account, stand_in: StandIn | None = None
+    ) -> None:
+        self._handlers: dict[str, Handler] = {}
+        self._stand_in = stand_in
+        for resource, handler in handlers.items():
+            if not callable(handler):
+                raise InvalidArgument(f"the handler of {resource!r} is no function: {handler!r}")
+            self._handlers[_key(resource, account)] = handler
+
+    def find(self, call: Call) -> Callable[[], Any] | None:
+        """What does a task here, if anything does."""
+        if self._stand_in is not None and (answer := self._stand_in(call)) is not None:
+            return lambda: answer
+        handler = self._find(call.target)
+        return None if handler is None else lambda: handler(call.input)
+
+    def _find(self, target: Target) -> Handler | None:
+        return next((self._handlers[key] for key in target.keys if key in self._handlers), None)
+
+    async def answer(self, call: Call) -> Any:
+        """Have a task done.
+
+        Raises:
+            Failure: there is no handler for it, or it failed.
+        """
+        handler = self.find(call)
+        if handler is None:
+            raise Failure("States.Runtime", _nobody(call.target))
+        try:
+            result = handler()
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(result, Submitted):
+                return result
+            return _json.loads(_json.payload(result, f"the result of {call.target.name!r}"))
+        except Exception as error:  # noqa: BLE001 - whatever a function raises is its task's failure
+            raise _failure(error, call.target) from error
+
+
+def _key(resource: Any, account: Account) -> str:
+    """What a handler is looked up by: an ARN's last part, unless it is an activity's."""
+    text = resource.arn if isinstance(resource, Resource) else resource
+    if not isinstance(text, str):
+        raise InvalidArgument(f"a handler stands in for a resource or its name, not for {resource!r}")
+    text = account.fill_in(text)
+    if not text.startswith("arn:"):
+        return text
+    target = Target.parse(text)
+    return target.arn if target.kind == "activity" else target.name + target.pattern
+
+
+def _nobody(target: Target) -> str:
+    name = target.name + target.pattern
+    return f"Nothing here does {name!r}: give local.connect() a function that does, handlers={{{name!r}: function}}."
+
+
+def _failure(error: Exception, target: Target) -> Failure:
+    """What a function's exception means; a Lambda function's cause is the object that Lambda makes of it."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, TaskFailed):
+        return Failure(error.error, error.cause)
+    name = type(error).__name__
+    if target.kind != "function":
+        return Failure(name, str(error))
+    report = {
+        "errorMessage": str(error),
+        "errorType": name,
+        "requestId": str(uuid.uuid4()),
+        "stackTrace": traceback.format_tb(error.__traceback__),
+    }
+    return Failure(name, _json.dumps(report))
