@@ -8,6 +8,7 @@ thing holds the clock meanwhile.
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -19,38 +20,63 @@ _ATTRIBUTE = "_asfini_clock"
 
 
 class _Clock:
-    """A loop's time and selector, replaced: time stands still, but for jumps and while held."""
+    """A loop's time and selector, replaced: time stands still but for jumps, unless it must run.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, selector: Any) -> None:
-        self.loop: Any = loop
-        self.selector = selector
+    It stays the loop's clock after virtual time has ended, and just runs: timers set meanwhile keep their
+    distance.
+    """
+
+    def __init__(self, loop: Any) -> None:
+        self.loop = loop
         self.real_time: Callable[[], float] = loop.time
-        self.now = loop.time()
-        self.holds = 0
-        self.held_since = 0.0
+        self.selector: Any = None
+        self.blocks = self.holds = 0
+        self.now = self.since = self.real_time()
+        self.loop.time = self.time
+
+    @property
+    def runs(self) -> bool:
+        return self.holds > 0 or self.blocks == 0
 
     def time(self) -> float:
-        return self.now + (self.real_time() - self.held_since if self.holds else 0.0)
+        return self.now + (self.real_time() - self.since if self.runs else 0.0)
 
-    def hold(self) -> None:
-        if not self.holds:
-            self.held_since = self.real_time()
-        self.holds += 1
+    def change(self, *, blocks: int = 0, holds: int = 0) -> None:
+        """Note that virtual time, or a hold, begins or ends somewhere."""
+        self.now, self.since = self.time(), self.real_time()
+        self.blocks += blocks
+        self.holds += holds
 
-    def release(self) -> None:
-        self.now = self.time()
-        self.holds -= 1
-        self.held_since = self.real_time()
+    def enter(self) -> None:
+        self.change(blocks=1)
+        if self.blocks == 1:
+            self.selector = self.loop._selector
+            self.loop._selector = self
+            self.loop.run_in_executor = self.run_in_executor
+
+    def leave(self) -> None:
+        self.change(blocks=-1)
+        if self.blocks == 0:
+            self.loop._selector = self.selector
+            del self.loop.run_in_executor
 
     def select(self, timeout: float | None) -> Any:
         """Wait for I/O as the loop's own selector does, but jump over the time in which nothing is owed."""
-        if self.holds or timeout is None or timeout <= 0:
+        if self.runs or timeout is None or timeout <= 0:
             return self.selector.select(timeout)
         events = self.selector.select(0)
-        if not events:  # A timer's own time is exact, where the sum of now and the time-out may be rounded.
-            timers = self.loop._scheduled
-            self.now = max(self.now, timers[0].when() if timers else self.now + timeout)
+        if not events:
+            self.now = self.loop._scheduled[0].when()
+            # In some months' time 1 ns is less than a float can add, and a timer due now would never be.
+            self.loop._clock_resolution = max(self.loop._clock_resolution, math.ulp(self.now))
         return events
+
+    def run_in_executor(self, *args: Any) -> Any:
+        """Let the clock run while an executor's thread or process works: `asyncio.to_thread` ends here."""
+        future = type(self.loop).run_in_executor(self.loop, *args)
+        self.change(holds=1)
+        future.add_done_callback(lambda _: self.change(holds=-1))
+        return future
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.selector, name)
@@ -62,41 +88,32 @@ def virtual_time() -> Iterator[None]:
 
     An hour's `Wait`, a retry's back-off, a heartbeat's deadline then take as long as the computing between
     them, and time stamps follow exactly: between jumps the clock stands still. It runs in real time while a
-    thread of `run_in_thread` works or `hold` is active, so that neither is cut short by a deadline. Other
-    I/O (a socket of the user's own) is not known here: put `hold` around it.
+    plain function of a `Worker` or of `asyncio.to_thread` works, or `hold` is active, so that neither is cut
+    short by a deadline. Other work outside of the loop (a process, a socket, a thread of `anyio.to_thread`)
+    is not known here: put `hold` around it.
 
-    Works on any asyncio loop with a selector, nested or entered twice without harm.
+    Works on any of asyncio's own loops, nested or entered twice without harm.
 
     Raises:
-        RuntimeError: no loop runs, or it has no selector (uvloop, Windows' proactor loop).
+        RuntimeError: no loop runs, or one that has no selector, such as uvloop's.
     """
-    loop: Any = asyncio.get_running_loop()
-    if hasattr(loop, _ATTRIBUTE):
-        yield
-        return
-    selector = getattr(loop, "_selector", None)
-    if selector is None or not hasattr(loop, "_scheduled"):
-        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        raise RuntimeError(f"virtual time needs an asyncio loop with a selector, but {kind} has none")
-    clock = _Clock(loop, selector)
-    loop._selector, loop.time = clock, clock.time
-    setattr(loop, _ATTRIBUTE, clock)
+    clock = _clock_of(asyncio.get_running_loop())
+    clock.enter()
     try:
         yield
     finally:
-        loop._selector = selector
-        delattr(loop, _ATTRIBUTE)
-        _return_to_real_time(loop, clock)
+        clock.leave()
 
 
-def _return_to_real_time(loop: Any, clock: _Clock) -> None:
-    """Go on from where virtual time ended, so that timers set meanwhile keep their distance."""
-    offset = clock.time() - clock.real_time()
-    if offset:
-        real_time = clock.real_time
-        loop.time = lambda: real_time() + offset
-    else:
-        del loop.time
+def _clock_of(loop: asyncio.AbstractEventLoop) -> _Clock:
+    """The loop's clock, replaced by ours when it is first asked for."""
+    if not (hasattr(loop, "_selector") and hasattr(loop, "_scheduled")):
+        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        raise RuntimeError(f"virtual time needs an asyncio loop with a selector, but {kind} has none")
+    if not hasattr(loop, _ATTRIBUTE):
+        setattr(loop, _ATTRIBUTE, _Clock(loop))
+    clock: _Clock = getattr(loop, _ATTRIBUTE)
+    return clock
 
 
 @contextmanager
@@ -109,11 +126,11 @@ def hold() -> Iterator[None]:
     if clock is None:
         yield
         return
-    clock.hold()
+    clock.change(holds=1)
     try:
         yield
     finally:
-        clock.release()
+        clock.change(holds=-1)
 
 
 async def run_in_thread(
@@ -129,7 +146,7 @@ async def run_in_thread(
         args: the function's arguments.
         kwargs: the function's keyword arguments.
     """
-    from anyio import to_thread  # noqa: PLC0415 - only programs with threads pay for it
+    from anyio import to_thread
 
     with hold():
         call = functools.partial(function, *args, **kwargs)
