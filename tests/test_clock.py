@@ -85,13 +85,13 @@ class TestJumps:
         loop = asyncio.get_running_loop()
         due = now() + 3600
         for seconds in (1, 60, 3599):
-            loop.call_later(seconds, pytest.fail).cancel()
+            loop.call_later(seconds, int).cancel()
         await asyncio.sleep(3600)
         assert now() == due
 
     async def test_what_is_ready_runs_before_any_jump(self) -> None:
         start = now()
-        asyncio.get_running_loop().call_later(60, pytest.fail)
+        asyncio.get_running_loop().call_later(60, int)
         for _ in range(1000):
             await asyncio.sleep(0)
         assert now() == start
@@ -270,7 +270,7 @@ class TestEntering:
         loop = asyncio.get_running_loop()
         with virtual_time():
             await asyncio.sleep(YEAR)
-            timer = loop.call_later(3600, pytest.fail)
+            timer = loop.call_later(3600, int)
         assert 3540 < timer.when() - loop.time() <= 3600
         timer.cancel()
 

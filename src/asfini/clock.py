@@ -31,8 +31,9 @@ class _Clock:
         self.real_time: Callable[[], float] = loop.time
         self.selector: Any = None
         self.blocks = self.holds = 0
-        self.now = self.since = self.real_time()
-        self.loop.time = self.time
+        self.now: float = self.real_time()
+        self.since = self.now
+        loop.time = self.time
 
     @property
     def runs(self) -> bool:
