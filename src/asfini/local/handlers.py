@@ -114,18 +114,26 @@ class Handlers:
         Raises:
             Failure: there is no handler for it, or it failed.
         """
-        handler = self.find(call)
-        if handler is None:
-            raise Failure("States.Runtime", _nobody(call.target))
-        try:
-            result = handler()
-            if inspect.isawaitable(result):
-                result = await result
-            if isinstance(result, Submitted):
-                return result
-            return _json.loads(_json.payload(result, f"the result of {call.target.name!r}"))
-        except Exception as error:  # noqa: BLE001 - whatever a function raises is its task's failure
-            raise _failure(error, call.target) from error
+        return await answer(self.find(call), call)
+
+
+async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
+    """Have a task done by what was found for it.
+
+    Raises:
+        Failure: nothing was, or it failed.
+    """
+    if handler is None:
+        raise Failure("States.Runtime", _nobody(call.target))
+    try:
+        result = handler()
+        if inspect.isawaitable(result):
+            result = await result
+        if isinstance(result, Submitted):
+            return result
+        return _json.loads(_json.payload(result, f"the result of {call.target.name!r}"))
+    except Exception as error:  # whatever a function raises is its task's failure
+        raise _failure(error, call.target) from error
 
 
 def _key(resource: Any, account: Account) -> str:

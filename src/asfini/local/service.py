@@ -65,6 +65,7 @@ class LocalService(Service):
         dates = Dates()
         activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
         records, tokens = activities._records
+        self._tokens = tokens
         machines = Machines(f"{prefix}stateMachine:", dates, records)
         executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0])
         workshop = Workshop(
@@ -89,6 +90,11 @@ class LocalService(Service):
             return await answer(**parameters)
         except errors.ServiceError as error:
             raise type(error)(error.message, operation=operation, code=error.code) from None
+
+    @property
+    def open_tokens(self) -> list[str]:
+        """The tokens of all tasks that are open, the oldest first."""
+        return self._tokens.open
 
     async def account(self) -> Account:
         """The account that it plays."""

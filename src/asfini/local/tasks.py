@@ -84,6 +84,11 @@ class Tokens:
         self._count = 0
         self._tasks: dict[str, OpenTask] = {}
 
+    @property
+    def open(self) -> list[str]:
+        """The tokens of all tasks that are open, the oldest first."""
+        return list(self._tasks)
+
     def add(self, text: str, timeout: float | None, heartbeat: float | None) -> OpenTask:
         """Open a task."""
         self._count += 1

@@ -13,7 +13,7 @@ from asfini.asl.states import Task
 from asfini.errors import ServiceError
 from asfini.local import dataflow
 from asfini.local.failures import Failure
-from asfini.local.handlers import Call, Handlers, Submitted, Target
+from asfini.local.handlers import Call, Handlers, Submitted, Target, answer
 from asfini.local.journal import payload
 from asfini.local.run import Frame, Run
 from asfini.local.tasks import ActivityRecord, OpenTask, Tokens
@@ -168,12 +168,13 @@ class Workshop:
     async def _answer(self, job: _Job, given: Any) -> Any:
         """Have a function answer, or run a machine or a Lambda function that is here."""
         call = job.call(given)
-        if self._handlers.find(call) is None and isinstance(given, dict):
+        handler = self._handlers.find(call)
+        if handler is None and isinstance(given, dict):
             if job.target.name == "states:startExecution":
                 return await self._run_machine(job, given)
             if job.target.name == "lambda:invoke":
                 return await self._invoke(job, given)
-        result = await self._handlers.answer(call)
+        result = await answer(handler, call)
         if isinstance(result, Submitted) and job.target.pattern.startswith(".sync"):
             job.frame.thread.add("TaskSubmitted", job.target.details | job.output(result.response))
         return result
