@@ -41,6 +41,12 @@ def boolean(context: Context, value: Any, place: str, key: str) -> None:
         context.add(f"Expected true or false, but found {show(value)}", at(place, key))
 
 
+def true(context: Context, value: Any, place: str, key: str) -> None:
+    """Demand true."""
+    if value is not True and not open_text(value):
+        context.add(f"Expected true, but found {show(value)}", at(place, key))
+
+
 def texts(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a list of texts that is not empty."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -199,6 +205,14 @@ def expressions(context: Context, value: Any, place: str, key: str) -> None:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             expressions(context, item, place, f"{key}[{index}]")
+
+
+def composed(context: Context, value: Any, place: str, key: str) -> None:
+    """Demand an array, an object or a JSONata expression."""
+    if isinstance(value, (list, dict, str)):
+        expressions(context, value, place, key)
+    else:
+        context.add(f"Expected an array, an object or an expression, but found {show(value)}", at(place, key))
 
 
 def expression(context: Context, value: str, place: str, key: str) -> None:

@@ -10,7 +10,9 @@ from asfini._arns import check_name
 from asfini.asl._checks import (
     boolean,
     dynamic,
+    expression,
     expressions,
+    is_expression,
     number,
     one_of,
     own_reference,
@@ -142,8 +144,9 @@ COMPARISONS: dict[str, Check] = {
 
 
 def _condition(context: Context, value: Any, place: str, key: str) -> None:
-    (boolean if isinstance(value, bool) else expressions)(context, value, place, key)
-    if not isinstance(value, (bool, str)):
+    if is_expression(value):
+        expression(context, value, place, key)
+    elif not isinstance(value, bool) and not open_text(value):
         context.add(f"Expected a JSONata expression, but found {show(value)}", at(place, key))
 
 
@@ -208,9 +211,20 @@ def label(context: Context, value: Any, place: str, key: str) -> None:
             context.add(message, location, "INVALID_LABEL_NAME")
 
 
-PROCESSOR_CONFIG = Shape(
+_PROCESSOR_CONFIG = Shape(
     {"Mode": one_of("INLINE", "DISTRIBUTED"), "ExecutionType": one_of("STANDARD", "EXPRESS")},
 )
+
+
+def processor_config(context: Context, value: Any, place: str, key: str) -> None:
+    """Look at how a processor is run."""
+    location = at(place, key)
+    if not _PROCESSOR_CONFIG.check(context, value, location):
+        return
+    if value.get("Mode") == "DISTRIBUTED" and "ExecutionType" not in value:
+        context.add("These fields are required: [ExecutionType]", location)
+
+
 _READER_CONFIG = Shape(
     {
         "InputType": one_of("CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"),
@@ -275,14 +289,6 @@ RESULT_WRITER = Shape(
     jsonata={"Arguments": expressions},
     some=("Resource WriterConfig",),
 )
-
-
-def items(context: Context, value: Any, place: str, key: str) -> None:
-    """Demand the items of a map: an array, an object or a JSONata expression."""
-    if isinstance(value, (list, dict, str)):
-        expressions(context, value, place, key)
-    else:
-        context.add(f"Expected an array, an object or an expression, but found {show(value)}", at(place, key))
 
 
 # Credentials

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from asfini import _json
 from asfini.asl._model import Model
 from asfini.asl._problem import SCHEMA, Context
 from asfini.errors import InvalidArgument
@@ -27,6 +26,7 @@ def read(definition: object, context: Context) -> Any:
 
     Raises:
         InvalidArgument: it is neither a definition, nor has one, nor JSON.
+        RecursionError: it is nested too deeply.
     """
     if isinstance(definition, (str, bytes)):
         return _read_text(definition, context)
@@ -39,10 +39,11 @@ def read(definition: object, context: Context) -> Any:
     else:
         raise InvalidArgument(f"a definition, a machine or JSON is needed, not {definition!r}")
     try:
-        _check_size(_json.dumps(data, "the definition"), context)
-    except InvalidArgument as error:
-        context.add(str(error), "", INVALID_JSON)
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        context.add(f"Definition cannot be written as JSON: {error}", "", INVALID_JSON)
         return None
+    _check_size(text, context)
     return data
 
 
@@ -55,8 +56,8 @@ def _read_text(source: str | bytes, context: Context) -> Any:
         message, location = _as_aws_says(error)
         context.add(message, location, INVALID_JSON)
         return None
-    except (ValueError, RecursionError, InvalidArgument) as error:
-        context.add(str(error), "", INVALID_JSON)
+    except ValueError as error:
+        context.add(f"Definition is not JSON: {error}", "", INVALID_JSON)
         return None
     if not isinstance(data, dict):
         context.add("Definition must be a valid JSON object", "", SCHEMA)
@@ -65,7 +66,8 @@ def _read_text(source: str | bytes, context: Context) -> Any:
 
 
 def _check_size(text: str, context: Context) -> None:
-    if (size := _json.size(text, "the definition")) > MAX_BYTES:
+    size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    if size > MAX_BYTES:
         context.add(f"Definition has {size:,} bytes, but at most {MAX_BYTES:,} are allowed", "/", SCHEMA)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from asfini.asl import _objects as objects
 from asfini.asl._checks import (
     anything,
-    boolean,
+    composed,
     dynamic,
     expressions,
     number,
@@ -21,6 +21,7 @@ from asfini.asl._checks import (
     text,
     text_path,
     timestamp,
+    true,
 )
 from asfini.asl._objects import MAX_INTEGER, seconds, shaped
 from asfini.asl._problem import Check, Context, at, open_text
@@ -34,13 +35,13 @@ def _definition(context: Context, value: Any, place: str, key: str) -> None:
 
 
 _COMMON: dict[str, Check] = {"Type": anything, "Comment": text, "QueryLanguage": anything}
-_FLOW: dict[str, Check] = {"Next": text, "End": boolean, "Assign": objects.assign}
+_FLOW: dict[str, Check] = {"Next": text, "End": true, "Assign": objects.assign}
 _CAN_FAIL: dict[str, Check] = {"Retry": objects.retriers, "Catch": objects.catchers}
 _PATHS: dict[str, Check] = {"InputPath": path, "OutputPath": path}
 _RESULT: dict[str, Check] = {"Parameters": template, "ResultPath": result_path}
 _SELECTOR: dict[str, Check] = {"ResultSelector": template}
 _OUTPUT: dict[str, Check] = {"Output": expressions}
-_ARGUMENTS: dict[str, Check] = {"Arguments": expressions}
+_ARGUMENTS: dict[str, Check] = {"Arguments": composed}
 _NEXT = ("Next End",)
 
 STATES = {
@@ -125,7 +126,7 @@ STATES = {
             "ToleratedFailureCountPath": own_reference,
             "ToleratedFailurePercentagePath": own_reference,
         },
-        jsonata={**_OUTPUT, "Items": objects.items},
+        jsonata={**_OUTPUT, "Items": composed},
         some=(*_NEXT, "ItemProcessor Iterator"),
         single=(
             *_NEXT,
@@ -150,7 +151,7 @@ MACHINE = Shape(
     required="StartAt States",
 )
 BRANCH = Shape(_STATES, required="StartAt States")
-PROCESSOR = Shape({**_STATES, "ProcessorConfig": shaped(objects.PROCESSOR_CONFIG)}, required="StartAt States")
+PROCESSOR = Shape({**_STATES, "ProcessorConfig": objects.processor_config}, required="StartAt States")
 
 
 def check_task(context: Context, state: dict[str, Any], location: str) -> None:

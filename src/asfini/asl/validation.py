@@ -40,19 +40,22 @@ def problems(
         InvalidArgument: it is none of these.
     """
     context = Context([])
-    data = _source.read(definition, context)
-    if data is None:
-        return context.found
     express = (machine_type or getattr(definition, "type", None)) == "EXPRESS"
     try:
-        _Machine(context, data).check_definition(data, "", MACHINE, express=express)
-        if warnings:
-            from asfini.asl._warnings import warn  # seldom asked for
-
-            warn(context, data)
+        _check(context, definition, express=express, warnings=warnings)
     except RecursionError:
-        context.add("The states are too deeply nested", "/", "TOO_DEEPLY_NESTED")
+        context.add("The states are too deeply nested", "", "TOO_DEEPLY_NESTED")
     return context.found
+
+
+def _check(context: Context, definition: object, *, express: bool, warnings: bool) -> None:
+    data = _source.read(definition, context)
+    if data is not None:
+        _Machine(context, data).check_definition(data, "", MACHINE, express=express)
+    if data is not None and warnings:
+        from asfini.asl._warnings import warn  # seldom asked for
+
+        warn(context, data)
 
 
 class _Machine:
