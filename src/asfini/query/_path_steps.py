@@ -1,8 +1,8 @@
 """The steps of a JSONPath, taken as Jayway json-path 2.0.0 takes them on Jackson's trees.
 
-Step Functions answers as that library does, its oddities included: a step that misses is an error, passed over, or
-null, depending on what stands before and after it. So each step here says what it gives for one value, and the loop
-in `Route.results` goes depth first, in order, because an error inside a wildcard drops only what comes after it there.
+Step Functions answers as that library does, its oddities included: a step that leads nowhere is an error, is
+passed over, or gives null, depending on what stands before and after it. So each step says what it leads to
+from one value, and `Route` goes depth first: an error below a wildcard drops only what comes after it there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,27 +13,39 @@ from asfini._json import dumps
 from asfini.query.scope import QueryError
 
 MAX_WORK = 1_000_000
-"""The most values that one reading of a path may look at. A payload has at most 262,144 bytes, hence fewer values than
-that, but a path can multiply them: `$[0,0][0,0]…`, `$..[*]..[*]`."""
+"""The most values that one reading of a path may look at. A payload has at most 262,144 bytes, hence fewer
+values than that, but a path can multiply them: `$[0,0][0,0]…`, `$..[*]..[*]`."""
+
+_MAX_SHOWN = 200
+"""The most characters of a text that an error shows."""
 
 Trail = tuple["Trail", str | int] | None
 """Where a value was found, innermost key last; None for the document itself."""
 
 
-class PathNotFound(QueryError):
-    """A path leads nowhere in the data; the message is AWS's detail, such as `No results for path: $['a']`."""
+class PathSyntaxError(QueryError):
+    """A text is not a path."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+        super().__init__(f"{shown!r} is not a path: {problem}")
+        self.problem = problem
+
+
+class PathNotFound(QueryError):  # noqa: N818 - named as asfini.errors names
+    """A path leads nowhere; the message is AWS's detail, such as `No results for path: $['a']`."""
 
 
 class PathNotApplicable(PathNotFound):
     """A step cannot be taken at all on what it meets, such as an index on an object."""
 
 
-class PathLimitExceeded(QueryError):
+class PathLimitExceeded(QueryError):  # noqa: N818 - named as asfini.errors names
     """A path looks at too many values: see `MAX_WORK`."""
 
 
-class Missed(Exception):
-    """A step leads nowhere. Its text is made only if nothing catches it: it may be long, and most are caught."""
+class Missed(Exception):  # noqa: N818 - a signal from a step to whoever takes it
+    """A step leads nowhere. The text is made only when asked for: it may be long, and most are caught."""
 
     def __init__(self, prefix: str, trail: Trail, suffix: str = "") -> None:
         self.prefix, self.trail, self.suffix = prefix, trail, suffix
@@ -73,27 +85,25 @@ class Run:
 def shown_trail(trail: Trail) -> str:
     """Write a trail as Jayway does: `$['a'][0]`."""
     parts = []
-    while trail:
-        trail, key = trail
+    while trail is not None:
+        outer, key = trail
         parts.append(f"[{key}]" if isinstance(key, int) else f"['{key}']")
+        trail = outer
     return "$" + "".join(reversed(parts))
-
-
-def shown(value: Any) -> str:
-    """Write a value as Java's `toString` does: a string as it is, all else as JSON."""
-    return value if isinstance(value, str) else dumps(None if value is _NULL_NODE else value)
 
 
 @dataclass(slots=True, eq=False)
 class Step:
     """One step of a path. What it does may depend on its place, which `Route` tells it."""
 
-    definite: ClassVar[bool] = False
     forgiving: ClassVar[bool] = False
     """Whether an element of an array that leads nowhere is passed over."""
 
     steps: Sequence["Step"] = field(default=(), init=False)
+    """The whole path's steps, this one at `place`."""
     place: int = field(default=0, init=False)
+    strict: bool = field(default=True, init=False)
+    """Whether the step before, this one and all after it are definite."""
 
     @property
     def leaf(self) -> bool:
@@ -101,9 +111,9 @@ class Step:
         return self.place + 1 == len(self.steps)
 
     @property
-    def is_definite(self) -> bool:
+    def definite(self) -> bool:
         """Whether it gives one value at most."""
-        return self.definite
+        return False
 
     @property
     def fragment(self) -> str:
@@ -130,9 +140,11 @@ class Step:
 class Name(Step):
     """`.name`, `['name']`, or `['one', 'two']`, which makes an object of those that are there."""
 
-    definite: ClassVar[bool] = True
-
     names: tuple[str, ...]
+
+    @property
+    def definite(self) -> bool:
+        return True
 
     @property
     def fragment(self) -> str:
@@ -152,7 +164,7 @@ class Name(Step):
             yield Node(value[self.names[0]], place, self.place + 1)
         elif self.leaf:
             raise Missed("No results for path: ", place)
-        elif all(step.is_definite for step in self.steps[max(0, self.place - 1) :]):
+        elif self.strict:
             raise Missed("Missing property in path ", place)
 
     def _several(self, value: dict[str, Any], trail: Trail) -> Nodes:
@@ -172,7 +184,7 @@ class Pick(Step):
     single: bool = False
 
     @property
-    def is_definite(self) -> bool:
+    def definite(self) -> bool:
         return self.single
 
     @property
@@ -277,14 +289,18 @@ class Scan(Step):
 def _keyed(value: Any, trail: Trail) -> list[tuple[Any, Trail]]:
     if isinstance(value, dict):
         return [(member, (trail, name)) for name, member in value.items()]
-    return [(element, (trail, index)) for index, element in enumerate(value)] if isinstance(value, list) else []
+    return (
+        [(element, (trail, index)) for index, element in enumerate(value)] if isinstance(value, list) else []
+    )
 
 
 @dataclass(slots=True, eq=False)
 class Again(Step):
     """A `$` after a bracket: it changes nothing but the path in messages."""
 
-    definite: ClassVar[bool] = True
+    @property
+    def definite(self) -> bool:
+        return True
 
     @property
     def fragment(self) -> str:
@@ -301,9 +317,12 @@ class Route:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
-        for place, step in enumerate(steps):
+        self.definite = True
+        for place in reversed(range(len(steps))):
+            step = steps[place]
+            self.definite = self.definite and step.definite
             step.steps, step.place = steps, place
-        self.definite = all(step.is_definite for step in steps)
+            step.strict = self.definite and (place == 0 or steps[place - 1].definite)
 
     def read(self, document: Any, run: Run) -> Any:
         """Give the value, or the list of values of a path that may have several.

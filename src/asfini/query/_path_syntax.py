@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from asfini.query._path_filter import parse_filter
-from asfini.query._path_steps import Again, Filter, Name, Pick, Route, Scan, Step, Wildcard
-from asfini.query._path_text import BLANKS, PathSyntaxError
+from asfini.query._path_filter import BLANKS, parse_filter
+from asfini.query._path_steps import Again, Filter, Name, PathSyntaxError, Pick, Route, Scan, Step, Wildcard
 
 _TELLING = re.compile(r"[?'\d:\-@]")
 """The first of these in brackets tells what the brackets hold."""
 _SIZE = re.compile(r"@.([^-]*)-([^)]*)\)", re.DOTALL)
 _BOUND = re.compile(r"[\d -]*")
+_INTEGER = re.compile(r"-?\d+")
 
 
 def parse_route(text: str) -> Route:
@@ -123,9 +123,10 @@ def _positions(fragment: str, at: int) -> Step:
     while (char := fragment[at]).isdecimal() or char in ", :-":
         if char == ":":
             end = _end_of_bound(fragment, at + 1)
-            upper = fragment[at + 1 : end].replace(" ", "")
-            shapes.add("to" if not digits else "between" if upper else "from")
-            numbers += [_integer(bound) for bound in ((digits, upper) if digits and upper else (digits or upper,))]
+            bounds = [digits, fragment[at + 1 : end].replace(" ", "")]
+            shape = "to" if not digits else "between" if bounds[1] else "from"
+            numbers += [_integer(bound) for bound in _BOUNDS[shape](bounds)]
+            shapes.add(shape)
             at, digits = end, ""
             if fragment[at] == "]":
                 break
@@ -147,8 +148,7 @@ def _end_of_bound(fragment: str, at: int) -> int:
 
 
 def _integer(digits: str) -> int:
-    number = int(digits)
-    if not -(2**31) <= number < 2**31:
+    if not _INTEGER.fullmatch(digits) or not -(2**31) <= (number := int(digits)) < 2**31:
         raise ValueError(digits)
     return number
 
@@ -188,6 +188,12 @@ _SHAPES: dict[str, tuple[Callable[[list[int]], str], Callable[[list[int], int], 
     "between": (lambda numbers: f"[{numbers[0]}:{numbers[1]}]", _between),
 }
 """How each shape is written and what it picks, the first that applies."""
+
+_BOUNDS: dict[str, Callable[[list[str]], list[str]]] = {
+    "from": lambda bounds: bounds[:1],
+    "to": lambda bounds: bounds[1:],
+    "between": lambda bounds: bounds,
+}
 
 _FIXED: dict[str, Callable[[], Step]] = {"..": Scan, "$": Again, "[*]": Wildcard}
 _BY_SIGN: dict[str, Callable[[str, int], Step]] = {"?": _filter, "'": _names, "@": _from_end}
