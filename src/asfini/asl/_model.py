@@ -31,6 +31,10 @@ Time = Annotated[StrictStr | datetime, Field(union_mode="left_to_right"), AfterV
 """A `datetime` with a time zone, or text, which is written as it stands."""
 
 
+LINKS = ("next", "default")
+"""The fields that hold a state's name, and take the state itself."""
+
+
 class Model(BaseModel):
     """A JSON object of the States Language.
 
@@ -69,7 +73,7 @@ class Model(BaseModel):
 
         def __init__(self, *args: Any, **fields: Any) -> None:
             fields = self._arguments(args, fields)
-            links = {name: value for name, value in fields.items() if is_state(value)}
+            links = {name: fields[name] for name in LINKS if is_state(fields.get(name))}
             fields |= {name: state.name for name, state in links.items()}
             try:
                 self.__pydantic_validator__.validate_python(

@@ -434,7 +434,10 @@ class Task(HasResult, CanFail):
     timeout_seconds_path: str | None = None
     """The path of that number of seconds (JSONPath)."""
     heartbeat_seconds: Seconds | None = None
-    """Seconds between two signs of life after which the task fails; an activity brings its own."""
+    """Seconds between two signs of life after which the task fails.
+
+    An activity brings its own, unless the time-out is over by then: AWS wants heartbeats to be shorter.
+    """
     heartbeat_seconds_path: str | None = None
     """The path of that number of seconds (JSONPath)."""
     credentials: Any = None
@@ -490,6 +493,14 @@ class Task(HasResult, CanFail):
     def given(self, field: str) -> bool:
         """Whether a field was set; a heartbeat that comes from the activity was not."""
         return super().given(field) and not (field == "heartbeat_seconds" and self._derived)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the state as plain JSON data; an activity's heartbeat yields to a time-out that is no longer."""
+        written = super().to_dict()
+        timeout = self.timeout_seconds
+        if self._derived and isinstance(timeout, int) and timeout <= written["HeartbeatSeconds"]:
+            del written["HeartbeatSeconds"]
+        return written
 
 
 def _arn(resource: str) -> str:
