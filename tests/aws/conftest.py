@@ -235,6 +235,16 @@ def session(fake: Fake, boto: AioSession) -> AWSSession:
 
 
 @pytest.fixture
+def open_service(fake: Fake, boto: AioSession) -> Callable[..., AwsService]:
+    """Makes Step Functions as the fake server answers; to be entered by the test."""
+
+    def make(config: Any = None, **options: Any) -> AwsService:
+        return AwsService(AWSSession(boto, region=REGION, endpoint_url=fake.url, config=config), **options)
+
+    return make
+
+
+@pytest.fixture
 async def service(session: AWSSession) -> AsyncIterator[AwsService]:
     """Step Functions as the fake server answers; each call is tried once."""
     async with AwsService(session, max_attempts=1) as service:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import botocore.session
 import pytest
 from aiobotocore.awsrequest import AioAWSResponse
@@ -57,8 +58,18 @@ def _arn(started: dict[str, Any]) -> dict[str, str]:
     return {"executionArn": started["executionArn"]}
 
 
-async def test_an_answer_without_content_is_an_empty_one(moto):
+async def test_an_answer_without_content_is_an_empty_one(fake, moto, service):
     assert await moto.call("delete_activity", activityArn=ACTIVITY) == {}
+    fake.will(fake.http(""))
+    assert await service.call("delete_activity", activityArn=ACTIVITY) == {}
+
+
+async def test_an_execution_is_stopped_on_moto(moto):
+    definition = {"StartAt": "rest", "States": {"rest": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    await moto.call("create_state_machine", name="shop", definition=json.dumps(definition), roleArn=ROLE)
+    started = await moto.call("start_execution", stateMachineArn=MACHINE, name="1", input="{}")
+    await moto.call("stop_execution", error="Enough", **_arn(started))  # moto may leave out the date
+    assert (await moto.call("describe_execution", **_arn(started)))["status"] == "ABORTED"
 
 
 @pytest.mark.parametrize(
@@ -228,10 +239,17 @@ async def test_an_answer_with_a_date_that_is_none_is_not_sensible(fake, service)
         await service.call("describe_activity", activityArn=ACTIVITY)
 
 
-async def test_an_answer_that_lacks_all_that_it_must_have_is_not_sensible(fake, service):
+@pytest.mark.parametrize("operation", ["get_activity_task", "describe_activity"])
+async def test_an_answer_in_which_nothing_is_known_is_not_sensible(fake, service, operation):
     fake.will(fake.json({"message": "Please log in"}))
-    with pytest.raises(ConnectionFailed, match="gave no sensible answer"):
-        await service.call("describe_activity", activityArn=ACTIVITY)
+    with pytest.raises(ConnectionFailed, match="gave no sensible answer: 28 bytes"):
+        await service.call(operation, activityArn=ACTIVITY)
+
+
+async def test_new_members_in_answers_are_left_out(fake, service):
+    fake.will(fake.json({"newly": "invented"}), fake.json({"activities": [], "newly": "invented"}))
+    assert await service.call("delete_activity", activityArn=ACTIVITY) == {}
+    assert await service.call("list_activities") == {"activities": []}
 
 
 @pytest.mark.parametrize("body", ["{}", '{"taskToken": null, "input": null}'])
@@ -247,18 +265,20 @@ async def test_a_server_that_is_not_there_is_named(unused_tcp_port):
             await service.call("list_activities")
 
 
-async def test_a_server_that_is_silent_for_too_long_has_not_answered(fake, session):
+async def test_a_server_that_is_silent_for_too_long_has_not_answered(fake, open_service):
     fake.will(fake.json(EMPTY, after=asyncio.Event()))
-    async with AwsService(session, max_attempts=1, config=AioConfig(read_timeout=0.05)) as service:
+    async with open_service(max_attempts=1, config=AioConfig(read_timeout=0.05)) as service:
         with pytest.raises(ConnectionFailed, match="did not answer in time"):
             await service.call("list_activities")
 
 
 @pytest.mark.parametrize("kept", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", None])
-async def test_without_credentials_access_is_denied_before_anything_is_sent(fake, session, monkeypatch, kept):
+async def test_without_credentials_access_is_denied_before_anything_is_sent(
+    fake, open_service, monkeypatch, kept
+):
     for name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} - {kept}:
         monkeypatch.delenv(name)
-    async with AwsService(session) as service:
+    async with open_service() as service:
         with pytest.raises(AccessDenied, match="credentials"):
             await service.call("list_activities")
     assert fake.requests == []
@@ -267,8 +287,8 @@ async def test_without_credentials_access_is_denied_before_anything_is_sent(fake
 # Trying again
 
 
-async def test_throttling_and_broken_connections_are_tried_again(fake, session):
-    async with AwsService(session, max_attempts=3) as service:
+async def test_throttling_and_broken_connections_are_tried_again(fake, open_service):
+    async with open_service(max_attempts=3) as service:
         fake.will(
             fake.error("ThrottlingException"), fake.raw(b"", then="reset"), fake.json({"activities": []})
         )
@@ -276,9 +296,9 @@ async def test_throttling_and_broken_connections_are_tried_again(fake, session):
     assert len(fake.requests) == 3
 
 
-async def test_trying_again_has_an_end(fake, session):
+async def test_trying_again_has_an_end(fake, open_service):
     fake.will(fake.error("ThrottlingException"))
-    async with AwsService(session, max_attempts=2) as service:
+    async with open_service(max_attempts=2) as service:
         with pytest.raises(Throttled):
             await service.call("list_activities")
     assert len(fake.requests) == 2
@@ -292,19 +312,21 @@ async def test_trying_again_has_an_end(fake, session):
         ({"AWS_MAX_ATTEMPTS": "1"}, {"max_attempts": 2}, 2),
     ],
 )
-async def test_how_often_is_configured_as_for_boto3(fake, session, monkeypatch, variable, options, times):
+async def test_how_often_is_configured_as_for_boto3(
+    fake, open_service, monkeypatch, variable, options, times
+):
     for name, value in variable.items():
         monkeypatch.setenv(name, value)
     fake.will(fake.error("ThrottlingException"))
-    async with AwsService(session, **options) as service:
+    async with open_service(**options) as service:
         with pytest.raises(Throttled):
             await service.call("list_activities")
     assert len(fake.requests) == times
 
 
-async def test_an_error_of_the_callers_is_not_tried_again(fake, session):
+async def test_an_error_of_the_callers_is_not_tried_again(fake, open_service):
     fake.will(fake.error("ActivityDoesNotExist"))
-    async with AwsService(session, max_attempts=3) as service:
+    async with open_service(max_attempts=3) as service:
         with pytest.raises(errors.ActivityDoesNotExist):
             await service.call("describe_activity", activityArn=ACTIVITY)
     assert len(fake.requests) == 1
@@ -318,9 +340,11 @@ async def test_an_error_of_the_callers_is_not_tried_again(fake, session):
         ("test_state", {"definition": "{}"}),
     ],
 )
-async def test_what_would_take_or_run_something_twice_is_tried_once(fake, session, operation, parameters):
+async def test_what_would_take_or_run_something_twice_is_tried_once(
+    fake, open_service, operation, parameters
+):
     fake.will(fake.error("ThrottlingException"))
-    async with AwsService(session, max_attempts=3, config=AioConfig(retries={"max_attempts": 5})) as service:
+    async with open_service(max_attempts=3, config=AioConfig(retries={"max_attempts": 5})) as service:
         with pytest.raises(Throttled):
             await service.call(operation, **parameters)
     assert len(fake.requests) == 1
@@ -329,10 +353,10 @@ async def test_what_would_take_or_run_something_twice_is_tried_once(fake, sessio
 # Connections
 
 
-async def test_open_polls_hold_up_no_other_call(fake, session):
+async def test_open_polls_hold_up_no_other_call(fake, open_service):
     task = asyncio.Event()
     fake.will(*[fake.json({"taskToken": "t", "input": "{}"}, after=task)] * 30, fake.json(EMPTY))
-    async with AwsService(session, config=AioConfig(max_pool_connections=1)) as service:
+    async with open_service(config=AioConfig(max_pool_connections=1)) as service:
         polls = [
             asyncio.create_task(service.call("get_activity_task", activityArn=ACTIVITY)) for _ in range(30)
         ]
@@ -343,10 +367,10 @@ async def test_open_polls_hold_up_no_other_call(fake, session):
         assert await asyncio.gather(*polls) == [{"taskToken": "t", "input": "{}"}] * 30
 
 
-async def test_no_more_polls_are_open_than_wanted(fake, session):
+async def test_no_more_polls_are_open_than_wanted(fake, open_service):
     task = asyncio.Event()
     fake.will(fake.json({"taskToken": "t"}, after=task))
-    async with AwsService(session, max_polls=2) as service:
+    async with open_service(max_polls=2) as service:
         polls = [
             asyncio.create_task(service.call("get_activity_task", activityArn=ACTIVITY)) for _ in range(5)
         ]
@@ -356,10 +380,10 @@ async def test_no_more_polls_are_open_than_wanted(fake, session):
         assert fake.connections == 2
 
 
-async def test_a_poll_outlasts_the_time_out_of_ordinary_calls(fake, session):
+async def test_a_poll_outlasts_the_time_out_of_ordinary_calls(fake, open_service):
     task = asyncio.Event()
     fake.will(fake.json({"taskToken": "t"}, after=task), fake.json(EMPTY, after=asyncio.Event()))
-    async with AwsService(session, max_attempts=1, config=AioConfig(read_timeout=0.05)) as service:
+    async with open_service(max_attempts=1, config=AioConfig(read_timeout=0.05)) as service:
         poll = asyncio.create_task(service.call("get_activity_task", activityArn=ACTIVITY))
         await fake.until(lambda: len(fake.requests) == 1)
         with pytest.raises(ConnectionFailed, match="in time"):
@@ -368,10 +392,10 @@ async def test_a_poll_outlasts_the_time_out_of_ordinary_calls(fake, session):
         assert await poll == {"taskToken": "t"}
 
 
-async def test_a_cancelled_call_leaves_no_connection_behind(fake, session):
+async def test_a_cancelled_call_leaves_no_connection_behind(fake, open_service):
     never = asyncio.Event()
     fake.will(fake.json(EMPTY, after=never), fake.json(EMPTY, after=never), fake.json({"activities": []}))
-    async with AwsService(session, config=AioConfig(max_pool_connections=1)) as service:
+    async with open_service(config=AioConfig(max_pool_connections=1)) as service:
         for asked in (1, 2):
             call = asyncio.create_task(service.call("list_activities"))
             await fake.until(lambda asked=asked: len(fake.requests) == asked)
@@ -390,9 +414,9 @@ async def test_a_first_call_that_is_cancelled_spoils_nothing_for_others(fake, se
     assert await second == {"activities": []}
 
 
-async def test_open_calls_end_when_the_service_is_closed(fake, session):
+async def test_open_calls_end_when_the_service_is_closed(fake, open_service):
     fake.will(fake.json(EMPTY, after=asyncio.Event()))
-    async with AwsService(session) as service:
+    async with open_service() as service:
         calls = [
             asyncio.create_task(service.call("get_activity_task", activityArn=ACTIVITY)),
             asyncio.create_task(service.call("list_activities")),
@@ -404,19 +428,19 @@ async def test_open_calls_end_when_the_service_is_closed(fake, session):
     await fake.until(lambda: fake.connections == 0)
 
 
-async def test_a_closed_service_answers_nothing(fake, session):
-    async with AwsService(session) as service:
+async def test_a_closed_service_answers_nothing(fake, open_service):
+    async with open_service() as service:
         pass
     with pytest.raises(InvalidArgument, match="cannot call 'list_activities': the connection is closed"):
         await service.call("list_activities")
 
 
-async def test_a_block_that_is_cancelled_still_closes_its_connections(fake, session):
+async def test_a_block_that_is_cancelled_still_closes_its_connections(fake, open_service):
     fake.will(fake.json({"activities": []}))
     entered = asyncio.Event()
 
     async def use() -> None:
-        async with AwsService(session) as service:
+        async with open_service() as service:
             await service.call("list_activities")
             entered.set()
             await asyncio.Event().wait()
@@ -427,6 +451,20 @@ async def test_a_block_that_is_cancelled_still_closes_its_connections(fake, sess
     with pytest.raises(asyncio.CancelledError):
         await user
     await fake.until(lambda: fake.connections == 0)
+
+
+async def test_a_scope_that_is_cancelled_still_closes_its_connections(fake, open_service):
+    fake.will(fake.json({"activities": []}), fake.json(EMPTY, after=asyncio.Event()))
+    with anyio.CancelScope() as scope:
+        async with open_service() as service:
+            await service.call("list_activities")
+            poll = asyncio.create_task(service.call("get_activity_task", activityArn=ACTIVITY))
+            await fake.until(lambda: len(fake.requests) == 2)
+            scope.cancel()
+            await anyio.sleep_forever()
+    await fake.until(lambda: fake.connections == 0)
+    with pytest.raises(ConnectionFailed):
+        await poll
 
 
 async def test_requests_name_asfini(fake, service):
@@ -515,6 +553,7 @@ def _no_network(request: Any) -> AioAWSResponse:
             "config must be an aiobotocore.config.AioConfig",
         ),
         ({"region": "eu-west-1", "max_attempts": 0}, "0"),
+        ({"region": "eu-west-1", "max_polls": 0}, "max_polls must be at least 1, not 0"),
         ({"session": AioSession(), "profile": "mine"}, "profile='mine' cannot be given beside a session"),
         ({"session": AWSSession(), "region": "eu-west-1"}, "region='eu-west-1' cannot be given beside it"),
     ],

@@ -43,13 +43,13 @@ async def connect(
         role: the role of machines that name none, an ARN or a name.
         max_polls: how many polls may be open at once, as in `AwsService`.
         max_attempts: how often a call is tried, at most, as in `AwsService`.
-        config: an `aiobotocore.config.AioConfig`, as in `AwsService`.
+        config: an `aiobotocore.config.AioConfig`: proxies, time-outs and so on.
 
     Raises:
         InvalidArgument: no region is configured, or the configuration makes no sense.
     """
     from asfini.client import Client
 
-    given = as_session(session, profile=profile, region=region, endpoint_url=endpoint_url)
-    async with AwsService(given, max_polls=max_polls, max_attempts=max_attempts, config=config) as service:
+    given = as_session(session, profile=profile, region=region, endpoint_url=endpoint_url, config=config)
+    async with AwsService(given, max_polls=max_polls, max_attempts=max_attempts) as service:
         yield Client(service, role=role)

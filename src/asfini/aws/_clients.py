@@ -1,11 +1,12 @@
 """aiobotocore's clients of Step Functions and their settings. Imported only when something connects."""
 
 import json
-from contextlib import AsyncExitStack
-from importlib.metadata import version
+from contextlib import AsyncExitStack, suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiobotocore  # type: ignore[import-untyped]
 import anyio
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
@@ -14,8 +15,6 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from asfini.aws._errors import translated
 from asfini.aws.session import SERVICE, AWSSession
 from asfini.errors import InvalidArgument
-
-STANDARD = AioConfig(retries={"mode": "standard"})
 
 _ONCE = {"mode": "standard", "total_max_attempts": 1}
 
@@ -41,19 +40,20 @@ class Clients:
         session: who calls, and where to.
         max_polls: how many calls of a kind that waits may be open at once.
         max_attempts: how often an ordinary call is tried, at most.
-        config: the user's settings.
 
     Raises:
         InvalidArgument: the settings make no sense.
     """
 
-    def __init__(self, session: AWSSession, max_polls: int, max_attempts: int | None, config: Any) -> None:
+    def __init__(self, session: AWSSession, max_polls: int, max_attempts: int | None) -> None:
+        if max_polls < 1:
+            raise InvalidArgument(f"max_polls must be at least 1, not {max_polls}")
         self._session = session
         self._clients: dict[str, Any] = {}
         self._making = anyio.Lock()
         self._stack = AsyncExitStack()
         with translated():
-            ordinary = _ordinary(session, max_attempts, config)
+            ordinary = settings(session, max_attempts)
             waiting = ordinary.merge(AioConfig(max_pool_connections=max_polls))
             self._configs = {
                 kind: waiting.merge(AioConfig(**special)) if special else ordinary
@@ -78,7 +78,8 @@ class Clients:
         with translated(operation, self._session.endpoint_url):
             made = self._session.client(SERVICE, self._configs[kind])
             client = await self._stack.enter_async_context(made)
-            client.meta.config.inject_host_prefix = self._is_public(client.meta.endpoint_url)
+            if not self._is_public(client.meta.endpoint_url):
+                client.meta.config.inject_host_prefix = False
             client.meta.events.register("after-call", _check_answer)
         return client
 
@@ -105,19 +106,29 @@ def load_data(session: AWSSession) -> None:
         loader.load_service_model(SERVICE, name, api_version=None)
 
 
-def _ordinary(session: AWSSession, max_attempts: int | None, config: Any) -> Any:
-    """The settings for ordinary calls: asfini's, then the session's, then the user's for this connection."""
-    if not isinstance(config, Config | None):
-        raise InvalidArgument(f"config must be an aiobotocore.config.AioConfig, not {config!r}")
-    agent = f"asfini/{version('asfini')} aiobotocore/{version('aiobotocore')}"
-    merged: Any = AioConfig(user_agent=agent, max_pool_connections=_CONNECTIONS)
-    for given in (session.session.get_default_client_config(), config):
+def settings(session: AWSSession, max_attempts: int | None = None) -> Any:
+    """The settings for ordinary calls: asfini's own, then those of the aiobotocore session, then the user's.
+
+    Raises:
+        InvalidArgument: the user's are of another kind.
+    """
+    if not isinstance(session.config, Config | None):
+        raise InvalidArgument(f"config must be an aiobotocore.config.AioConfig, not {session.config!r}")
+    merged: Any = AioConfig(user_agent=_user_agent(), max_pool_connections=_CONNECTIONS)
+    for given in (session.session.get_default_client_config(), session.config):
         merged = merged.merge(given) if given is not None else merged
     mode = session.session.get_config_variable("retry_mode")
     retries = {"mode": "standard" if mode == "legacy" else mode, **(merged.retries or {})}
     if max_attempts is not None:
         retries["total_max_attempts"] = max_attempts
     return merged.merge(AioConfig(retries=retries))
+
+
+def _user_agent() -> str:
+    name = "asfini"
+    with suppress(PackageNotFoundError):  # where metadata is stripped to make a package small
+        name += f"/{version(name)}"
+    return f"{name} aiobotocore/{aiobotocore.__version__}"
 
 
 async def _check_answer(*, http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
@@ -127,13 +138,14 @@ async def _check_answer(*, http_response: Any, parsed: Any, model: Any, **_: Any
     """
     if http_response.status_code >= 300 or parsed.keys() - {"ResponseMetadata"}:
         return
-    body, shape = await http_response.content, model.output_shape
-    if shape.required_members or not (_is_object(body) if body else not shape.members):
-        raise ResponseParserError(f"{body[:40]!r}")
+    body, known = await http_response.content, model.output_shape.members
+    value = _read(body) if body or known else {}
+    if not isinstance(value, dict) or (known and value and not value.keys() & known.keys()):
+        raise ResponseParserError(f"{len(body)} bytes that begin with {body[:20]!r}")
 
 
-def _is_object(body: bytes) -> bool:
+def _read(body: bytes) -> Any:
     try:
-        return isinstance(json.loads(body), dict)
+        return json.loads(body)
     except ValueError:
-        return False
+        return None

@@ -22,6 +22,9 @@ MAX_POLLS = 10_000
 class AwsService(Service):
     """Step Functions at AWS. Enter it with `async with`; connections are made when they are first needed.
 
+    The settings in the session's `config` come before asfini's own, but calls that wait keep their time-outs,
+    their number of connections and their single try.
+
     Args:
         session: who calls, and where to.
         max_polls: how many polls may be open at once over all activities; more wait for their turn, and one
@@ -30,8 +33,6 @@ class AwsService(Service):
         max_attempts: how often a call is tried, at most, when the answer is throttling or there is none, with
             botocore's growing, random delays between. By default as configured (`AWS_MAX_ATTEMPTS`) or else
             3 times. Polls, and calls that would run something twice, are tried once.
-        config: an `aiobotocore.config.AioConfig`: its settings come before asfini's own, but for time-outs,
-            retries and the number of connections of the calls that wait.
     """
 
     def __init__(
@@ -40,10 +41,9 @@ class AwsService(Service):
         *,
         max_polls: int = MAX_POLLS,
         max_attempts: int | None = None,
-        config: Any = None,
     ) -> None:
         self.session = session or AWSSession()
-        self._settings = (max_polls, max_attempts, config)
+        self._settings = (max_polls, max_attempts)
         self._clients: Clients | None = None
         self._open: set[CancelScope] = set()
         self._left = anyio.Event()
@@ -60,7 +60,7 @@ class AwsService(Service):
 
     async def __aexit__(self, *_: object) -> None:
         clients, self._clients = self._clients, None
-        with CancelScope(shield=True):
+        with hold(), CancelScope(shield=True):
             await self._end_calls()
             if clients is not None:
                 await clients.aclose()

@@ -45,6 +45,7 @@ class AWSSession:
             endpoint of AWS's own, such as one in a VPC, gets the requests for Step Functions only.
         credentials: keys to sign with.
         account_id: the account's twelve digits; by default AWS's Security Token Service is asked for them.
+        config: an `aiobotocore.config.AioConfig` for all clients: proxies, time-outs and so on.
 
     Raises:
         InvalidArgument: the session is of another kind or has its own profile, or the endpoint is no URL.
@@ -59,11 +60,14 @@ class AWSSession:
         endpoint_url: str | None = None,
         credentials: Credentials | None = None,
         account_id: str | None = None,
+        config: Any = None,
     ) -> None:
         if session is not None:
             self.session = _check_session(session, profile)
         self.endpoint_url = _check_url(endpoint_url)
         """Where requests go instead of AWS, if that was given here."""
+        self.config = config
+        """Settings for all clients, if some were given here."""
         self._profile = profile
         self._region = region
         self._credentials = credentials
@@ -145,11 +149,11 @@ class AWSSession:
         return Account(self.partition, self.region, await self.account_id())
 
     async def _ask_account_id(self) -> str:
-        from asfini.aws._clients import STANDARD
+        from asfini.aws._clients import settings
         from asfini.aws._errors import translated
 
         with hold(), translated("get_caller_identity", self.endpoint_url):
-            async with self.client("sts", STANDARD) as sts:
+            async with self.client("sts", settings(self)) as sts:
                 return str((await sts.get_caller_identity())["Account"])
 
     @asynccontextmanager
@@ -158,7 +162,7 @@ class AWSSession:
 
         Args:
             service: botocore's name of it.
-            config: an `aiobotocore.config.AioConfig`.
+            config: an `aiobotocore.config.AioConfig` in place of the session's.
 
         Raises:
             InvalidArgument: the endpoint that is configured is no URL.
@@ -172,7 +176,7 @@ class AWSSession:
             aws_access_key_id=keys and keys.access_key,
             aws_secret_access_key=keys and keys.secret_key,
             aws_session_token=keys and keys.token,
-            config=config,
+            config=self.config if config is None else config,
         )
         async with AsyncExitStack() as stack:
             try:
