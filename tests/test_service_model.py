@@ -108,7 +108,7 @@ class TestLimits:
             ("asfini.local._operations", "MAX_RESULTS", "PageSize"),
             ("asfini.local.activities", "MAX_ERROR_LENGTH", "SensitiveError"),
             ("asfini.local.activities", "MAX_CAUSE_LENGTH", "SensitiveCause"),
-            ("asfini.local.machines", "MAX_DEFINITION_BYTES", "Definition"),
+            ("asfini.asl._source", "MAX_BYTES", "Definition"),
         ],
     )
     def test_a_limit_is_the_models(self, module: str, name: str, shape: str) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asfini import (
     Choice,
@@ -412,7 +414,7 @@ EXPRESSIONS = {
     "$$.total": ("UNSUPPORTED_JSONATA_EXPRESSION", "Reference to '$$' is not supported."),
     "$states.errorOutput.Error": (
         "UNSUPPORTED_JSONATA_EXPRESSION",
-        "Reference to '$states.errorOutput' is only supported in a Catch.",
+        "Field '$states.errorOutput' does not exist.",
     ),
 }
 
@@ -659,6 +661,40 @@ def test_a_definition_is_at_most_a_megabyte() -> None:
     assert found(passing(Comment=comment)) == []
     message = "Definition has 1,048,577 bytes, but at most 1,048,576 are allowed"
     assert found(passing(Comment=comment + "c")) == [schema("/", message)]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["$.a", "{% $a %}", "${A}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+FLOWS = ["Next", "End", "Assign", "Choices", "Default", "Catch", "Retry", "Branches", "ItemProcessor"]
+VALUES = ["Output", "Parameters", "Result", "ResultPath", "ErrorPath", "Seconds", "Timestamp", "Credentials"]
+FIELDS = st.sampled_from([*FLOWS, *VALUES, "ItemReader", "QueryLanguage", "Label", "Resource"])
+
+
+@given(
+    st.sampled_from(["Pass", "Task", "Choice", "Wait", "Fail", "Parallel", "Map"]),
+    st.dictionaries(FIELDS, JSON),
+    JSON,
+)
+def test_whatever_json_is_given_there_is_an_answer(kind: str, fields: dict[str, Any], value: Any) -> None:
+    for definition in (
+        {"StartAt": "s", "States": {"s": {"Type": kind} | fields}},
+        {"StartAt": value, "States": value},
+    ):
+        for problem in problems(definition, warnings=True):
+            assert problem.code
+            assert problem.message
+
+
+def test_keys_that_are_no_text_are_read_as_json_has_them() -> None:
+    assert found({"StartAt": "1", "States": {1: {"Type": "Succeed"}}}) == []
 
 
 # Warnings

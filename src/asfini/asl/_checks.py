@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from asfini.asl import _expressions, _paths
+from asfini.asl import _paths
 from asfini.asl._problem import INVALID_JSONATA, Check, Context, at, open_text
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -223,8 +223,10 @@ def expression(context: Context, value: str, place: str, key: str) -> None:
         message = f"Expression is not enclosed in {{% and %}}: {show(value)}"
         context.add(message, at(place, key), INVALID_JSONATA)
         return
-    for code, message in _expressions.faults(value[2:-2], catching=context.catching):
-        context.add(message, at(place, key), code)
+    from asfini.query import jsonata  # few machines need it
+
+    for fault in jsonata.faults(value, lacking=() if context.catching else ("errorOutput",)):
+        context.add(fault.message, at(place, key), fault.code)
 
 
 def said(context: Context, value: Any, place: str, key: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 """AWS's code for nearly everything."""
 INVALID_JSONATA = "INVALID_JSONATA_EXPRESSION"
-UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
 DUPLICATE_NAME = "DUPLICATE_STATE_NAME"
 PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
 """A CloudFormation substitution, which a deployment replaces by something that cannot be known here."""

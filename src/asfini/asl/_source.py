@@ -33,7 +33,7 @@ def read(definition: object, context: Context) -> Any:
     if isinstance(definition, Model):
         data: Any = definition.to_dict()
     elif isinstance(definition, Mapping):
-        data = definition if isinstance(definition, dict) else dict(definition)
+        data = dict(definition)
     elif (inner := getattr(definition, "definition", None)) is not None:
         return read(inner, context)
     else:
@@ -44,7 +44,7 @@ def read(definition: object, context: Context) -> Any:
         context.add(f"Definition cannot be written as JSON: {error}", "", INVALID_JSON)
         return None
     _check_size(text, context)
-    return data
+    return data if isinstance(definition, Model) else json.loads(text)
 
 
 def _read_text(source: str | bytes, context: Context) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from asfini.asl import _expressions, _paths
+from asfini.asl import _paths
 from asfini.asl._checks import is_expression
 from asfini.asl._graph import outgoing
 from asfini.asl._objects import COMPARISONS
@@ -70,17 +70,19 @@ def _places(
 
 
 def _inner(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    branches = state.get("Branches")
-    for index, branch in enumerate(branches if isinstance(branches, list) else ()):
+    for index, branch in enumerate(_items(state.get("Branches"))):
         yield f"Branches[{index}]", branch
     for field in ("ItemProcessor", "Iterator"):
         if field in state:
             yield field, state[field]
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _assigned(state: dict[str, Any]) -> Iterator[str]:
-    holders = [state, *(state.get("Choices") or ()), *(state.get("Catch") or ())]
-    for holder in holders:
+    for holder in [state, *_items(state.get("Choices")), *_items(state.get("Catch"))]:
         assign = holder.get("Assign") if isinstance(holder, dict) else None
         for name in assign if isinstance(assign, dict) else ():
             yield name.removesuffix(".$")
@@ -88,7 +90,8 @@ def _assigned(state: dict[str, Any]) -> Iterator[str]:
 
 def _look_for_islands(context: Context, data: Any, states: dict[str, Any], place: str) -> None:
     """Tell of states that only such states lead to as are never entered."""
-    waiting = [data.get("StartAt")] if states else []
+    start = data.get("StartAt") if states else None
+    waiting = [start] if isinstance(start, str) else []
     entered = set(waiting)
     while waiting:
         state = states.get(waiting.pop(), {})
@@ -155,8 +158,12 @@ def _look_at_variables(context: Context, place: _Place) -> None:
 
 
 def _variables(key: str, value: str, *, jsonata: bool) -> tuple[str, ...]:
+    if jsonata and is_expression(value):
+        from asfini.query.jsonata import variables
+
+        return tuple(sorted(variables(value) - {"states"}))
     if jsonata:
-        return _expressions.variables(value[2:-2]) if is_expression(value) else ()
+        return ()
     return _paths.variables(value) if key.endswith((".$", "Path")) or key == "Variable" else ()
 
 
@@ -176,7 +183,7 @@ def _look_at_callback(context: Context, place: _Place) -> None:
 def _look_at_errors(context: Context, place: _Place) -> None:
     for field in ("Retry", "Catch"):
         for location, key, value in _templates(place.state.get(field), at(place.location, field)):
-            for name in value if key == "ErrorEquals" and isinstance(value, list) else ():
+            for name in _items(value) if key == "ErrorEquals" else ():
                 if _RESERVED.match(str(name)) and not _KNOWN.fullmatch(str(name)):
                     context.warn("UNKNOWN_ERROR_NAME", f"There is no error {name!r}", at(location, key))
 

@@ -3,16 +3,13 @@
 import uuid
 from typing import Any, Literal
 
-from asfini import _json, errors
+from asfini import errors
 from asfini.asl.definition import Definition
 from asfini.asl.validation import problems
 from asfini.local._operations import checked_arn, checked_name, page, tag_dict, tag_list
 from asfini.local.dates import Dates
 from asfini.local.run import Machine
 from asfini.local.tasks import ActivityRecord
-
-MAX_DEFINITION_BYTES = 1_048_576
-"""The most bytes of a definition: the service quotas page."""
 
 
 class Machines:
@@ -64,7 +61,7 @@ class Machines:
         return {"stateMachineArn": arn, "creationDate": known[1]["created"]}
 
     def _machine(self, arn: str, name: str, kind: str, role_arn: str, text: str) -> Machine:
-        definition = _definition(text)
+        definition = _definition(text, "EXPRESS" if kind == "EXPRESS" else "STANDARD")
         return Machine(arn, name, kind, role_arn, text, definition, str(uuid.uuid4()), self._dates.now())
 
     async def update_state_machine(
@@ -163,17 +160,8 @@ class Machines:
         raise errors.ResourceNotFound(f"Resource not found: '{arn}'")
 
 
-def _definition(text: str) -> Definition:
+def _definition(text: str, kind: Literal["STANDARD", "EXPRESS"]) -> Definition:
     """Read a definition as CreateStateMachine does, refusing what AWS would."""
-    try:
-        if _json.size(text) > MAX_DEFINITION_BYTES:
-            raise errors.InvalidArgument(f"more than {MAX_DEFINITION_BYTES:,} bytes")
-        definition = Definition.from_json(text)
-    except errors.InvalidArgument as error:
-        raise errors.InvalidDefinition(f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {error}'") from None
-    if found := problems(definition):
-        said = ", ".join(f"{problem.code}: {problem.message} at {problem.location or '/'}" for problem in found)
-        raise errors.InvalidDefinition(f"Invalid State Machine Definition: '{said}'")
-    return definition
-
-
+    if found := problems(text, machine_type=kind):
+        raise errors.InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(map(str, found))}'")
+    return Definition.from_json(text)
