@@ -41,9 +41,7 @@ async def test_an_execution_runs_to_its_end_on_moto(moto):
     )
     assert machine.keys() == {"stateMachineArn", "creationDate"}
     started = await moto.call("start_execution", stateMachineArn=MACHINE, name="1", input="{}")
-    async with asyncio.timeout(30):
-        while (seen := await moto.call("describe_execution", **_arn(started)))["status"] == "RUNNING":
-            await moto.changed(EXECUTION, 0.01)
+    seen = await _ended(moto, started)
     assert (seen["status"], json.loads(seen["output"])) == ("SUCCEEDED", {"ok": True})
     history = await moto.call("get_execution_history", **_arn(started))
     assert [event["type"] for event in history["events"]] == [
@@ -58,6 +56,13 @@ def _arn(started: dict[str, Any]) -> dict[str, str]:
     return {"executionArn": started["executionArn"]}
 
 
+async def _ended(moto: AwsService, started: dict[str, Any]) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        while (seen := await moto.call("describe_execution", **_arn(started)))["status"] == "RUNNING":
+            await moto.changed(EXECUTION, 0.01)
+    return seen
+
+
 async def test_an_answer_without_content_is_an_empty_one(fake, moto, service):
     assert await moto.call("delete_activity", activityArn=ACTIVITY) == {}
     fake.will(fake.http(""))
@@ -69,7 +74,7 @@ async def test_an_execution_is_stopped_on_moto(moto):
     await moto.call("create_state_machine", name="shop", definition=json.dumps(definition), roleArn=ROLE)
     started = await moto.call("start_execution", stateMachineArn=MACHINE, name="1", input="{}")
     await moto.call("stop_execution", error="Enough", **_arn(started))  # moto may leave out the date
-    assert (await moto.call("describe_execution", **_arn(started)))["status"] == "ABORTED"
+    assert (await _ended(moto, started))["status"] == "ABORTED"
 
 
 @pytest.mark.parametrize(
