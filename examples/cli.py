@@ -3,7 +3,7 @@
 Run it: python examples/cli.py --help
 
 Offline, in one process: echo '{"from": "me"}' | python examples/cli.py --local start - --wait
-With an AWS account: register, then `worker printActivity` in one terminal and `start` in another.
+With an AWS account: register, then `worker cli-printActivity` in one terminal and `start` in another.
 """
 
 from typing import Any

@@ -88,6 +88,7 @@ if TYPE_CHECKING:
         WriterConfig as WriterConfig,
         problems as problems,
     )
+    from asfini.cli import CLI as CLI
     from asfini.client import Client as Client
     from asfini.errors import (
         AsfiniError as AsfiniError,
@@ -133,6 +134,7 @@ __getattr__ = _lazy.attributes(
             "WriterConfig problems"
         ),
         "aws": "",
+        "cli": "CLI",
         "client": "Client",
         "errors": (
             "AsfiniError DefinitionError ExecutionAborted ExecutionError ExecutionFailed "
@@ -151,6 +153,7 @@ __getattr__ = _lazy.attributes(
 )
 
 __all__ = [
+    "CLI",
     "Activity",
     "ActivityRegistration",
     "And",

@@ -1,0 +1,283 @@
+"""What the commands do.
+
+Each is a plain function, which checks and reads what can be without Step Functions, and gives the coroutine
+that does the rest: nothing may block a running loop, or an interrupt would be held back.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from asfini import _json
+from asfini.activity import Activity, CallableActivity
+from asfini.cli import progress
+from asfini.cli.app import App
+from asfini.client import Client, Machine
+from asfini.errors import InvalidArgument
+from asfini.execution import Execution
+from asfini.machine import StateMachine
+from asfini.worker import Worker
+
+_logger = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+
+def prepare(args: Namespace, app: App) -> Work:
+    """Check a command's arguments, and give what does it.
+
+    Raises:
+        InvalidArgument: they make no sense, or the input cannot be read.
+    """
+    return _COMMANDS[args.command](args, app)
+
+
+def _connected(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
+    """Reach Step Functions as the command line says."""
+    options = {"region": args.region, "profile": args.profile, "endpoint_url": args.endpoint_url}
+    given = {name: value for name, value in options.items() if value is not None}
+    if args.local:
+        from asfini import local
+
+        return local.connect(handlers=app.handlers, **given)
+    if app.connect is not None:
+        return app.connect(**given)
+    from asfini import aws
+
+    return aws.connect(**given)
+
+
+# register, deregister
+
+
+def _register(args: Namespace, app: App) -> Work:
+    things = _chosen(args, app)
+
+    async def register() -> None:
+        async with _connected(args, app) as client:
+            role = args.role or app.role
+            await client.register(*things, allow_update=args.allow_update, role=role)
+            await _tell_things(args, client, "registered", things)
+
+    return register()
+
+
+def _deregister(args: Namespace, app: App) -> Work:
+    things = _chosen(args, app)
+
+    async def deregister() -> None:
+        async with _connected(args, app) as client:
+            await client.deregister(*things)
+            await _tell_things(args, client, "deregistered", things)
+
+    return deregister()
+
+
+def _chosen(args: Namespace, app: App) -> list[StateMachine | Activity]:
+    """What to register or deregister. A machine known by its name is others' to deploy."""
+    machines = [machine for machine in app.machines if isinstance(machine, StateMachine)]
+    things: list[StateMachine | Activity] = [
+        *([] if args.state_machine_only else app.activities),
+        *([] if args.activities_only else machines),
+    ]
+    if not things:
+        only = {"no state machine": args.state_machine_only, "no activity": args.activities_only}
+        what = next((each for each, chosen in only.items() if chosen), "nothing")
+        raise InvalidArgument(f"there is {what} here to {args.command}")
+    return things
+
+
+async def _tell_things(
+    args: Namespace, client: Client, done: str, things: list[StateMachine | Activity]
+) -> None:
+    account = await client.account()
+    told = [{"name": thing.name, "arn": account.fill_in(thing.arn)} for thing in things]
+    if args.json:
+        _print_json(told)
+        return
+    for entry in told:
+        print(f"{done} {entry['arn']}")
+
+
+# start
+
+
+def _start(args: Namespace, app: App) -> Work:
+    machine = app.machine(args.machine)
+    given = _read(args.path)
+
+    async def start() -> None:
+        async with _connected(args, app) as client, _working(args, client, app, machine):
+            execution = await client.start_execution(machine, given, name=args.name)
+            _logger.info("started %s", execution.arn)
+            if args.wait or args.history or args.local:
+                await _wait(args, client, execution)
+            elif args.json:
+                _print_json({"arn": execution.arn, "name": execution.name})
+            else:
+                print(execution.arn)
+
+    return start()
+
+
+def _read(path: str) -> Any:
+    """Read JSON from a file or from standard input.
+
+    Raises:
+        InvalidArgument: it cannot be read, or is not JSON.
+    """
+    what = "standard input" if path == "-" else path
+    try:
+        data = getattr(sys.stdin, "buffer", sys.stdin).read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidArgument(f"cannot read {what}: {error.strerror or error}") from error
+    return _json.loads(data, what)
+
+
+@asynccontextmanager
+async def _working(args: Namespace, client: Client, app: App, machine: Machine) -> AsyncIterator[None]:
+    """Offline, have all in this process that the execution needs."""
+    if not args.local:
+        yield
+        return
+    workable = [activity for activity in app.activities if isinstance(activity, CallableActivity)]
+    await client.register(*workable, *(each for each in app.machines if isinstance(each, StateMachine)))
+    if missing := await _missing(client, machine, workable):
+        _logger.warning(
+            "no function here does %s: such a task will fail; --app may name more modules", ", ".join(missing)
+        )
+    if not workable:
+        yield
+        return
+    async with Worker(client, workable, grace=0):
+        yield
+
+
+async def _missing(
+    client: Client, machine: Machine, activities: list[CallableActivity[Any, Any]]
+) -> list[str]:
+    """The ARNs of activities that a machine needs, and nobody here does."""
+    if not isinstance(machine, StateMachine):
+        return []
+    account = await client.account()
+    done = {account.fill_in(activity.arn) for activity in activities}
+    resources = [account.fill_in(getattr(state, "resource", "")) for state in machine.definition.walk()]
+    return [arn for arn in dict.fromkeys(resources) if ":activity:" in arn and arn not in done]
+
+
+async def _wait(args: Namespace, client: Client, execution: Execution) -> None:
+    """Wait for an execution's end, and print what came of it.
+
+    Raises:
+        ExecutionError: it ended without success.
+    """
+    try:
+        async with progress.shown(client.service, execution, quiet=args.quiet > 0):
+            await execution.wait(raise_on_failure=False)
+    except asyncio.CancelledError:
+        if not args.local:
+            print(f"the execution goes on: {execution.arn}", file=sys.stderr)
+        raise
+    if args.json:
+        _print_json(await _told(execution, history=args.history))
+    elif args.history:
+        _print(await execution.format_history(cause=args.verbose > 0))
+    output = await execution.output()
+    if not (args.json or args.history):
+        _print_json(output)
+
+
+# worker
+
+
+def _work(args: Namespace, app: App) -> Work:
+    activities = app.activities_named(args.names)
+
+    async def work() -> None:
+        async with _connected(args, app) as client:
+            worker = Worker(client, activities)
+            names = ", ".join(activity.name for activity in worker.activities)
+            _logger.info("%s works at %s", worker.name, names)
+            if progress.watched(quiet=args.quiet > 0):
+                print(f"working at {names}; Ctrl-C ends it, and once more cuts tasks off", file=sys.stderr)
+            await worker.run(signals=threading.current_thread() is threading.main_thread())
+
+    return work()
+
+
+# executions
+
+
+def _executions(args: Namespace, app: App) -> Work:
+    several = args.machine is None and len(app.machines) > 1
+    machines = app.machines if several else (app.machine(args.machine),)
+
+    async def executions() -> None:
+        told = []
+        async with _connected(args, app) as client:
+            for machine in machines:
+                async for execution in client.list_executions(machine, status=args.status):
+                    if args.json:
+                        told.append(await _told(execution, history=args.history))
+                    else:
+                        await _print_execution(execution, history=args.history, cause=args.verbose > 0)
+        if args.json:
+            _print_json(told)
+
+    return executions()
+
+
+async def _print_execution(execution: Execution, *, history: bool, cause: bool) -> None:
+    told = await _told(execution, history=False)
+    _print(f"{execution.name}: {told['status']}, {told['start_date']} to {told['stop_date'] or 'now'}")
+    if history:
+        _print(f"{await execution.format_history(cause=cause)}\n")
+
+
+async def _told(execution: Execution, *, history: bool) -> dict[str, Any]:
+    """All there is to say of an execution, by the names of `Execution`, as JSON data."""
+    description = await execution.describe()
+    stopped = description.get("stopDate")
+    told: dict[str, Any] = {
+        "arn": execution.arn,
+        "name": execution.name,
+        "status": description["status"],
+        "start_date": description["startDate"].isoformat(),
+        "stop_date": stopped and stopped.isoformat(),
+    }
+    if "output" in description:
+        told["output"] = _json.loads(description["output"], "the output")
+    told |= {key: description[key] for key in ("error", "cause") if description.get(key) is not None}
+    if history:
+        told["history"] = [event.to_dict() async for event in execution.history()]
+    return told
+
+
+def _print_json(value: Any) -> None:
+    try:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+    except UnicodeEncodeError:  # standard output's encoding lacks a character, or it is half a surrogate pair
+        print(json.dumps(value, indent=2))
+
+
+def _print(text: str) -> None:
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "backslashreplace").decode())
+
+
+_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {
+    "register": _register,
+    "deregister": _deregister,
+    "start": _start,
+    "worker": _work,
+    "executions": _executions,
+}

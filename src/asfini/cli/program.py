@@ -1,0 +1,205 @@
+"""A program from its arguments to its exit status: `CLI` and `main`."""
+
+import logging
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TYPE_CHECKING, Any
+
+from asfini.cli.app import App, activities_in, load, machines_in
+from asfini.cli.options import make_parser, parse
+from asfini.errors import AsfiniError, ExecutionError, InvalidArgument
+
+if TYPE_CHECKING:
+    from asfini.activity import Activity, ActivityRegistration
+    from asfini.client import Client
+    from asfini.machine import StateMachine
+
+    Activities = ActivityRegistration | Activity
+
+FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
+"""Exit statuses; the last three are those that shells give to programs ended by a signal."""
+
+_SPELLINGS = {
+    "allow_update=True": "--allow-update",
+    "pass region=…": "pass --region",
+    "with role=…": "with --role",
+}
+"""How the command line says what errors say in Python's words."""
+_LONGEST_CAUSE = 200
+
+
+class CLI:
+    """A command line for a program's own machines and activities.
+
+    It has the commands `register`, `deregister`, `start`, `worker` and `executions`; `--help` tells of them.
+
+    Args:
+        state_machine: the machine, or several. One that others deploy is given by its name or ARN; it is
+            neither registered nor deregistered.
+        activities: the activities: a group, one activity, or several of either.
+        role_arn: the role that machines are registered with, an ARN or a name.
+        version: what `--version` prints; without it there is no such option.
+        prog: the program's name; by default that of the running file.
+        handlers: what stands in for Lambda functions and other resources with `--local`, as
+            `asfini.local.connect` takes it.
+        connect: how Step Functions is reached, in place of `asfini.aws.connect`. It is called with those of
+            `region`, `profile` and `endpoint_url` that the command line gives.
+
+    Raises:
+        InvalidArgument: there is neither a machine nor an activity, or something else in its place.
+
+    Example:
+        >>> if __name__ == "__main__":  # doctest: +SKIP
+        ...     CLI(shop, activities, role_arn="shop", version="1.0").parse_args()
+    """
+
+    def __init__(
+        self,
+        state_machine: "StateMachine | str | Iterable[StateMachine | str] | None" = None,
+        activities: "Activities | Iterable[Activities] | None" = None,
+        role_arn: str | None = None,
+        version: str | None = None,
+        prog: str | None = None,
+        *,
+        handlers: Mapping[Any, Any] | None = None,
+        connect: "Callable[..., AbstractAsyncContextManager[Client]] | None" = None,
+    ) -> None:
+        machines, found = machines_in(state_machine), activities_in(activities)
+        if not machines and not found:
+            raise InvalidArgument("a CLI needs a state machine or activities")
+        self.app = App(machines, found, role_arn, handlers or {}, connect)
+        self.version = version
+        self.prog = prog
+
+    def parse_args(self, argv: Sequence[str] | None = None) -> None:
+        """Do what the arguments say, in an event loop of its own.
+
+        Args:
+            argv: the arguments; by default those of the running program.
+
+        Raises:
+            SystemExit: it did not go well, or just help was asked for. The status is 1 if an execution or a
+                call failed, 2 if the arguments or the input are wrong, 130 or 143 after a signal.
+            RuntimeError: an event loop runs already.
+        """
+        version = self.version
+        parser = make_parser(self.prog, None if version is None else lambda: version, self.app)
+        if status := run(parse(parser, argv), parser.prog, lambda: self.app):
+            raise SystemExit(status)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `asfini`.
+
+    Args:
+        argv: the arguments; by default those of the running program.
+
+    Returns:
+        The exit status: see `CLI.parse_args`.
+
+    Raises:
+        SystemExit: help was asked for, or the arguments are wrong.
+    """
+    args = parse(make_parser("asfini", _own_version, None), argv)
+    return run(args, "asfini", lambda: load(args.app))
+
+
+def _own_version() -> str:
+    from importlib.metadata import version
+
+    return f"asfini {version('asfini')}"
+
+
+def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
+    """Do a command, and say on standard error what goes wrong.
+
+    Args:
+        args: the parsed arguments.
+        prog: the program's name.
+        find_app: finds what the command acts on.
+
+    Returns:
+        The exit status.
+    """
+    if _loop_runs():
+        raise RuntimeError("a command line runs an event loop of its own: call it where none is running")
+    from asfini.cli.commands import prepare  # slow, and help does without
+    from asfini.cli.running import Terminated, run_to_end
+
+    try:
+        app = find_app()
+        _set_up_logging(args)  # after the app's modules may have done so
+        run_to_end(prepare(args, app))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person wants a line rather than a traceback
+        return _report(error, prog, args.verbose)
+    return 0
+
+
+def _loop_runs() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio is not None and asyncio.get_running_loop() is not None
+    except RuntimeError:
+        return False
+
+
+def _set_up_logging(args: Namespace) -> None:
+    """Log to standard error as sfini does, but as it likes where the program has set up its own way."""
+    root = logging.getLogger()
+    level = max(logging.WARNING - 10 * (args.verbose - args.quiet), logging.DEBUG)
+    if args.verbose or args.quiet or not root.handlers:
+        root.setLevel(level)
+    logging.basicConfig(format="%(asctime)s [%(levelname)8s] %(name)s: %(message)s")
+    for library in map(logging.getLogger, ("botocore", "aiobotocore", "aiohttp")):
+        if library.level == logging.NOTSET:  # they would log payloads and tokens
+            library.setLevel(logging.WARNING)
+
+
+def _drop_output() -> None:
+    """Let nobody try to write what is left to a pipe that nobody reads."""
+    with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _report(error: Exception, prog: str, verbose: int) -> int:
+    """Say what went wrong in a line; with its traceback if that is asked for."""
+    found: BaseException = error
+    while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
+        found = found.exceptions[0]
+    with suppress(OSError, ValueError):  # nobody reads standard error
+        if verbose > 1:
+            traceback.print_exception(found)
+        print(f"{prog}: error: {_message(found)}", file=sys.stderr)
+    return USAGE if isinstance(found, InvalidArgument) else FAILURE
+
+
+def _message(error: BaseException) -> str:
+    text = str(error)
+    for python, option in _SPELLINGS.items():
+        text = text.replace(python, option)
+    if isinstance(error, InvalidArgument):  # of a definition it may tell several problems, each in a line
+        return text
+    if isinstance(error, ExecutionError):
+        return _ending(error)
+    line = " ".join(text.split())
+    return line if isinstance(error, AsfiniError) else f"{type(error).__name__}: {line} (-vv shows where)"
+
+
+def _ending(error: ExecutionError) -> str:
+    """How an execution ended, in a line: of a long cause, such as a traceback, the last one."""
+    name = error.execution_arn.split(":")[7]
+    cause = ((error.cause or "").strip().splitlines() or [""])[-1].strip()[:_LONGEST_CAUSE]
+    ending = error.status.lower().replace("_", " ")
+    return ": ".join(part for part in (f"execution {name} {ending}", error.error, cause) if part)
