@@ -284,6 +284,7 @@ _OTHER_CODES: dict[str, type[ServiceError]] = {
     "MissingAuthenticationTokenException": AccessDenied,
     "NotAuthorized": AccessDenied,
     "OptInRequired": AccessDenied,
+    "RequestExpired": AccessDenied,
     "UnrecognizedClientException": AccessDenied,
 }
 """Codes that AWS's services share: see the API reference's page "Common Errors"."""
