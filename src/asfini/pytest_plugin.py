@@ -1,10 +1,10 @@
 """The pytest plugin: a client of Step Functions in the test's own process, in virtual time.
 
-pytest imports this module in every run where asfini is installed: it imports nothing until a test asks for it.
+pytest imports this module in every run where asfini is installed, so it imports nothing before a test asks.
 """
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import pytest
 
@@ -35,15 +35,20 @@ def local_client(request: pytest.FixtureRequest) -> "Client":
 def _opened_by(request: pytest.FixtureRequest) -> str:
     """The name of the fixture that opens a client in the loop that the test will run in."""
     marker = request.node.get_closest_marker("asyncio")
-    if marker is None and "anyio_backend" in request.fixturenames:
-        if request.getfixturevalue("anyio_backend_name") != "asyncio":
-            reason = 'local_client needs asyncio: let the fixture anyio_backend return "asyncio"'
-            pytest.fail(reason, pytrace=False)
-        return "_local_client_of_anyio"
-    if not request.config.pluginmanager.hasplugin("asyncio"):
-        pytest.fail("local_client is for tests that pytest-asyncio or pytest.mark.anyio runs", pytrace=False)
-    scope = marker and marker.kwargs.get("loop_scope")
-    return f"_local_client_of_{scope or request.config.getini('asyncio_default_test_loop_scope')}"
+    if "anyio_backend" not in request.fixturenames:
+        if not request.config.pluginmanager.hasplugin("asyncio"):
+            _fail("local_client is for tests that pytest-asyncio or pytest.mark.anyio runs")
+        scope = marker and marker.kwargs.get("loop_scope")
+        return f"_local_client_of_{scope or request.config.getini('asyncio_default_test_loop_scope')}"
+    if marker is not None:  # The one would run the fixture and the other the test.
+        _fail('pytest-asyncio and anyio both claim this test: set asyncio_mode to "strict"')
+    if request.getfixturevalue("anyio_backend_name") != "asyncio":
+        _fail('local_client needs asyncio: let the fixture anyio_backend return "asyncio"')
+    return "_local_client_of_anyio"
+
+
+def _fail(reason: str) -> NoReturn:
+    pytest.fail(reason, pytrace=False)
 
 
 @asynccontextmanager
