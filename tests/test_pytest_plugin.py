@@ -65,11 +65,22 @@ RUNNERS = {
 }
 
 
+BACKEND = """
+import pytest
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
+
+
 def run(pytester: pytest.Pytester, tests: str, *arguments: str) -> pytest.RunResult:
     """Run tests in a process of their own, in which a warning is an error."""
+    pytester.makeconftest(BACKEND)
     pytester.makepyfile(tests)
-    scope = "asyncio_default_fixture_loop_scope=function"
-    return pytester.runpytest_subprocess("-Werror", "-p", "no:cacheprovider", "-o", scope, *arguments)
+    if "no:asyncio" not in arguments:
+        arguments = ("-o", "asyncio_default_fixture_loop_scope=function", *arguments)
+    return pytester.runpytest_subprocess("-Werror", "-p", "no:cacheprovider", *arguments)
 
 
 @pytest.mark.parametrize("mode", RUNNERS)
@@ -178,8 +189,7 @@ def test_without_pytest_asyncio_anyio_does(pytester: pytest.Pytester) -> None:
         def test_pytest_asyncio_is_not_imported():
             assert "pytest_asyncio" not in sys.modules
     """
-    pytester.makepyfile(tests)
-    result = pytester.runpytest_subprocess("-Werror", "-p", "no:asyncio")
+    result = run(pytester, tests, "-p", "no:asyncio")
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["local_client is for tests that pytest-asyncio or pytest.mark.anyio runs"])
 
@@ -200,9 +210,7 @@ def test_a_run_that_does_not_use_it_notices_nothing(
             assert not [each for each in gc.get_objects() if isinstance(each, asyncio.AbstractEventLoop)]
             assert not recwarn.list
     """
-    options = () if arguments else ("-o", "asyncio_default_fixture_loop_scope=function")
-    pytester.makepyfile(tests)
-    result = pytester.runpytest_subprocess("-Werror", *options, *arguments)
+    result = run(pytester, tests, *arguments)
     result.assert_outcomes(passed=1)
     result.stderr.no_fnmatch_line("*arning*")
 
