@@ -6,7 +6,7 @@ from asfini.errors import InvalidArgument, MissingExtra
 
 try:
     import yaml
-    import yamlcore
+    import yamlcore  # type: ignore[import-untyped]
 except ImportError:
     raise MissingExtra("YAML", "yaml") from None
 

@@ -42,7 +42,7 @@ def read_rule(value: Any) -> Rule:
         return Condition(value)
     if not isinstance(value, dict):
         raise ValueError(f"a rule is an object or a JSONata expression, not {value!r}")
-    from asfini.asl import comparisons  # noqa: F401, PLC0415 - many classes, which few programs need at once
+    from asfini.asl import comparisons  # noqa: F401 - many classes, which few programs need at once
 
     operators = [key for key in value if key in OPERATORS]
     return OPERATORS.get(operators[0] if len(operators) == 1 else "", Rule).from_dict(value)

@@ -5,7 +5,7 @@ A comparison reads its operand from a path and holds it against a value, or agai
 """
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -25,18 +25,6 @@ class Comparison(Rule):
     """The path of the value that is compared: `"$.order.total"`."""
     value: Any = Field(kw_only=False)
     """What it is compared to. In JSON, its key is the operator's name."""
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            variable: str,
-            value: Any,
-            next: Any = None,
-            *,
-            comment: str | None = None,
-            assign: dict[str, Any] | None = None,
-        ) -> None: ...
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -60,23 +48,23 @@ Number = Annotated[StrictInt | StrictFloat | StrictStr, AfterValidator(_or_place
 
 
 class _String(Comparison):
-    value: StrictStr
+    value: StrictStr = Field(kw_only=False)
 
 
 class _Numeric(Comparison):
-    value: Number
+    value: Number = Field(kw_only=False)
 
 
 class _Timestamp(Comparison):
-    value: Time
+    value: Time = Field(kw_only=False)
 
 
 class _Boolean(Comparison):
-    value: StrictBool | Placeholder
+    value: StrictBool | Placeholder = Field(kw_only=False)
 
 
 class _Path(Comparison):
-    value: StrictStr
+    value: StrictStr = Field(kw_only=False)
     """The path of what it is compared to."""
 
 
