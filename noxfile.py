@@ -1,0 +1,67 @@
+"""What can be run here: `nox -s demo`, `tests`, `lint`, `typing`, `docs`, `bench`, `conformance`."""
+
+import nox
+
+nox.options.sessions = ["tests", "lint", "typing"]
+nox.options.reuse_venv = "yes"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+BENCHMARKS = ("startup", "parked")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install asfini as a user gets it, from a wheel, with what some groups need."""
+    session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job: a machine with an activity, executed and awaited, and its history."""
+    session.install(".")
+    session.run("python", "examples/first_steps.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments after `--` are pytest's."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", *(session.posargs or ["-n", "auto", "--maxprocesses", "4"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types, with mypy, with mypy and pydantic's plugin, and with pyright."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("mypy", "--config-file", "tests/typing/pydantic_plugin.ini")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `site/`."""
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    session.run("mkdocs", "build", "--strict")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, all or those that are named after `--`; each checks its bar."""
+    session.install(".")
+    for name in session.posargs or BENCHMARKS:
+        session.run("python", f"benchmarks/{name}.py")
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Compare the local service with executions recorded on AWS, where they are beside the project."""
+    install(session, "tests")
+    session.run("python", "tests/conformance/scoreboard.py", *session.posargs)
