@@ -1,7 +1,7 @@
 """Background work that may be entered by one task and left by another.
 
-anyio's task groups must be left by the task that entered them, but a pytest fixture, an exit stack or a start-up
-hook may not. So whatever runs between `async with` and its end lives in a task of its own.
+anyio's task groups must be left by the task that entered them, but a pytest fixture, an exit stack or a
+start-up hook may not. So whatever runs between `async with` and its end lives in a task of its own.
 """
 
 import asyncio
@@ -27,6 +27,12 @@ class Host:
         """Whether the work goes on."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def error(self) -> BaseException | None:
+        """The error with which the work ended, if it did."""
+        task = self._task
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
     def start(self, *, interrupt: bool = False) -> None:
         """Begin.
 
@@ -39,45 +45,44 @@ class Host:
         self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
-        await self._main()
+        try:
+            await self._main()
+        except BaseExceptionGroup as group:
+            raise only_error(group) from group.__cause__
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        failed = not task.cancelled() and task.exception() is not None
-        if failed and self._owner is not None and not self._owner.done():
+    def _ended(self, _: asyncio.Task[Any]) -> None:
+        if self.error is not None and self._owner is not None and not self._owner.done():
             self._interrupted = True
             self._owner.cancel()
 
-    async def join(self) -> None:
-        """Wait until the work is done, and raise its error if it has one.
+    def release(self) -> bool:
+        """Interrupt nobody from now on: the block ends.
 
-        A caller that is cancelled waits no longer; the work goes on.
+        Returns:
+            Whether the block was interrupted; then its cancellation is hereby taken back.
         """
+        owner, self._owner = self._owner, None
+        interrupted, self._interrupted = self._interrupted, False
+        if interrupted and owner is not None and owner is asyncio.current_task():
+            owner.uncancel()
+        return interrupted
+
+    async def wait(self) -> None:
+        """Wait until the work is done. A caller that is cancelled waits no longer; the work goes on."""
         if self._task is not None:
             await asyncio.wait([self._task])
-            self._raise()
+
+    async def join(self) -> None:
+        """Wait until the work is done, and raise its error if it has one."""
+        await self.wait()
+        if (error := self.error) is not None:
+            raise error from error.__cause__
 
     async def stop(self) -> None:
-        """Cancel the work, wait for its end, and raise its error if it has one."""
+        """Cancel the work, and wait for its end."""
         if self._task is not None:
-            self._owner = None
             self._task.cancel()
-            await asyncio.wait([self._task])
-            self._raise()
-
-    def release(self) -> None:
-        """Let the work end without interrupting anybody from now on."""
-        self._owner = None
-
-    def _raise(self) -> None:
-        """Raise the work's error in place of the cancellation with which it interrupted its owner."""
-        task = self._task
-        if self._interrupted:
-            self._interrupted = False
-            current = asyncio.current_task()
-            if current is not None:
-                current.uncancel()
-        if task is not None and not task.cancelled() and (error := task.exception()) is not None:
-            raise error from None
+            await self.wait()
 
 
 def only_error(group: BaseExceptionGroup[Any]) -> BaseException:
@@ -86,3 +91,9 @@ def only_error(group: BaseExceptionGroup[Any]) -> BaseException:
     while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
         found = found.exceptions[0]
     return found
+
+
+def meant_for_us() -> bool:
+    """Whether a `CancelledError` cancels the running task; else what it awaits raised it by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,18 +1,21 @@
 """Activities: work that is done outside of Step Functions, by a `Worker`.
 
-An `Activity` is a name that Task states can refer to. A `CallableActivity` has the function that does the work, and
-a `SmartCallableActivity` gives it the input's members as arguments by name. An `ActivityRegistration` groups them.
+An `Activity` is a name that Task states can refer to. A `CallableActivity` has the function that does the
+work, and a `SmartCallableActivity` gives it the input's members as arguments by name. An
+`ActivityRegistration` groups them.
 """
 
 import contextvars
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import math
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from asfini._arguments import Arguments
 from asfini._arns import arn_of, check_name
-from asfini.errors import AsfiniError, InvalidArgument, TaskInputInvalid
+from asfini.errors import AsfiniError, InvalidArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +31,7 @@ class Activity:
 
     Args:
         name: at most 80 characters, unique in its account and region.
-        heartbeat: seconds between two heartbeats, at least 1; `None` for an activity without them.
+        heartbeat: seconds between two heartbeats; `None` for an activity without them.
 
     Raises:
         InvalidArgument: the name is not one that AWS takes, or the heartbeat is not a positive number.
@@ -36,9 +39,7 @@ class Activity:
 
     def __init__(self, name: str, *, heartbeat: float | None = None) -> None:
         self.name = check_name(name, "an activity")
-        if heartbeat is not None and not (isinstance(heartbeat, (int, float)) and heartbeat > 0):
-            raise InvalidArgument(f"the heartbeat of {name!r} is a positive number of seconds, not {heartbeat!r}")
-        self.heartbeat = heartbeat
+        self.heartbeat = check_interval(heartbeat, f"the heartbeat of {name!r}")
 
     @property
     def arn(self) -> str:
@@ -47,8 +48,8 @@ class Activity:
 
     @property
     def heartbeat_seconds(self) -> int | None:
-        """What Task states write as HeartbeatSeconds: the interval, and 5 seconds for a heartbeat to be late."""
-        return None if self.heartbeat is None else int(-(-self.heartbeat // 1)) + HEARTBEAT_MARGIN
+        """What Task states write as HeartbeatSeconds: the interval, and 5 seconds for being late."""
+        return None if self.heartbeat is None else math.ceil(self.heartbeat) + HEARTBEAT_MARGIN
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -57,13 +58,18 @@ class Activity:
 class CallableActivity(Activity, Generic[P, R]):
     """An activity that a function does. Calling it calls the function.
 
-    The function takes one argument, the task's input, which pydantic makes into what its annotation says. It may
-    be `async`, or a plain function, which runs in a thread.
+    The function takes one argument, the task's input, which pydantic makes into what its annotation says; one
+    without parameters is just called. It may be `async`, or a plain function, which runs in a thread; a
+    method, a `functools.partial` or an object with `__call__` serves as well.
 
     Args:
         name: at most 80 characters, unique in its account and region.
         function: does the work.
-        heartbeat: seconds between two heartbeats, which the worker sends by itself; `None` for none.
+        heartbeat: seconds between two heartbeats, which the worker sends by itself; `None` for none. Without
+            heartbeats, work at a task that is closed meanwhile is not cancelled.
+
+    Raises:
+        InvalidArgument: the name or the heartbeat cannot be, or the function needs other arguments.
     """
 
     def __init__(
@@ -73,7 +79,12 @@ class CallableActivity(Activity, Generic[P, R]):
         if not callable(function):
             raise InvalidArgument(f"the activity {name!r} needs a function, not {function!r}")
         self.function = function
+        self._arguments = Arguments(function, f"activity {name!r}")
+        self._check_parameters()
         functools.update_wrapper(self, function, updated=())
+
+    def _check_parameters(self) -> None:
+        self._arguments.check_single()
 
     @classmethod
     def decorate(
@@ -83,12 +94,24 @@ class CallableActivity(Activity, Generic[P, R]):
         return lambda function: cls(name, function, heartbeat=heartbeat)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function."""
         return self.function(*args, **kwargs)
 
     @property
     def is_async(self) -> bool:
         """Whether the function is awaited, rather than run in a thread."""
-        return inspect.iscoroutinefunction(self.function)
+        function: Any = self.function
+        while isinstance(function, functools.partial):
+            function = function.func
+        return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+
+    def check(self) -> None:
+        """See whether the function's annotations can be read; a worker does so before it begins.
+
+        Raises:
+            InvalidArgument: one names what is not there at run time, or is no type that pydantic can make.
+        """
+        self._arguments.check()
 
     def bind(self, task_input: Any) -> Callable[[], R]:
         """Make a task's input the function's arguments.
@@ -96,11 +119,11 @@ class CallableActivity(Activity, Generic[P, R]):
         Raises:
             TaskInputInvalid: it does not fit; the message says what and where.
         """
-        parameter = self._parameter
-        if parameter is None:
-            return self.function  # type: ignore[return-value]
-        value = parameter.read(task_input, f"the input of activity {self.name!r}")
-        return functools.partial(self.function, value)  # type: ignore[call-arg]
+        bound = self._bound(task_input)
+        return functools.partial(self.function, *bound.args, **bound.kwargs)
+
+    def _bound(self, task_input: Any) -> inspect.BoundArguments:
+        return self._arguments.single(task_input)
 
     def call_with(self, task_input: Any) -> R:
         """Call the function with a task's input, as a worker does.
@@ -110,101 +133,37 @@ class CallableActivity(Activity, Generic[P, R]):
         """
         return self.bind(task_input)()
 
-    @functools.cached_property
-    def _parameter(self) -> "_Parameter | None":
-        return next(iter(_parameters(self.function)), None)
-
 
 class SmartCallableActivity(CallableActivity[P, R]):
     """An activity whose function gets the members of the input, an object, as arguments by name.
 
-    Members that no parameter is called are left out, unless the function has `**kwargs`; parameters with defaults
-    may be missing in the input.
+    Members that no parameter is called are left out, unless the function has `**kwargs`; parameters with
+    defaults may be missing in the input.
     """
 
     @property
     def sig(self) -> inspect.Signature:
         """The function's signature."""
-        return inspect.signature(self.function)
+        return self._arguments.signature
 
-    def bind(self, task_input: Any) -> Callable[[], R]:
-        """Make the members of a task's input the function's arguments.
+    def _check_parameters(self) -> None:
+        pass
 
-        Raises:
-            TaskInputInvalid: the input is no object, a parameter without default is missing in it, or a value
-                does not fit.
-        """
-        what = f"the input of activity {self.name!r}"
-        if not isinstance(task_input, Mapping):
-            kind = type(task_input).__name__
-            raise TaskInputInvalid(f"{what} must be an object, to give arguments by name, not a {kind}")
-        parameters = _parameters(self.function)
-        positional, named, missing = [], {}, []
-        for parameter in parameters:
-            if parameter.name not in task_input:
-                missing += [parameter.name] if parameter.required else []
-            elif parameter.positional_only:
-                positional.append(parameter.read(task_input[parameter.name], f"{what}, {parameter.name!r}"))
-            else:
-                named[parameter.name] = parameter.read(task_input[parameter.name], f"{what}, {parameter.name!r}")
-        if missing:
-            raise TaskInputInvalid(f"{what} lacks {', '.join(map(repr, missing))}")
-        if any(kind.kind is inspect.Parameter.VAR_KEYWORD for kind in self.sig.parameters.values()):
-            known = {parameter.name for parameter in parameters}
-            named |= {name: value for name, value in task_input.items() if name not in known}
-        return functools.partial(self.function, *positional, **named)
+    def _bound(self, task_input: Any) -> inspect.BoundArguments:
+        return self._arguments.by_name(task_input)
 
 
-@dataclass(frozen=True)
-class _Parameter:
-    """A parameter of an activity's function, and how a value is made to fit it."""
+def check_interval(seconds: Any, what: str) -> float | None:
+    """Give an interval back, if it is one.
 
-    name: str
-    annotation: Any
-    required: bool
-    positional_only: bool
-
-    @functools.cached_property
-    def _adapter(self) -> Any:
-        from pydantic import TypeAdapter  # noqa: PLC0415 - only workers need it
-
-        return TypeAdapter(self.annotation)
-
-    def read(self, value: Any, what: str) -> Any:
-        """Make JSON data what the annotation says."""
-        if self.annotation in (inspect.Parameter.empty, Any):
-            return value
-        from pydantic import ValidationError  # noqa: PLC0415 - only workers need it
-
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            raise TaskInputInvalid(f"{what} does not fit: {_reasons(error)}") from error
-
-
-def _reasons(error: Any) -> str:
-    """Say what does not fit, without the values, which may be secret."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in found
-    )
-
-
-@functools.cache
-def _parameters(function: Callable[..., Any]) -> tuple[_Parameter, ...]:
-    """The parameters of a function that can be given one by one."""
-    signature = inspect.signature(function, eval_str=True)
-    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return tuple(
-        _Parameter(
-            name,
-            parameter.annotation,
-            parameter.default is inspect.Parameter.empty,
-            parameter.kind is inspect.Parameter.POSITIONAL_ONLY,
-        )
-        for name, parameter in signature.parameters.items()
-        if parameter.kind not in several
-    )
+    Raises:
+        InvalidArgument: it is not a positive, finite number.
+    """
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if seconds is None or (number and 0 < seconds < math.inf):
+        found: float | None = seconds
+        return found
+    raise InvalidArgument(f"{what} is a positive number of seconds, not {seconds!r}")
 
 
 class ActivityRegistration:
@@ -249,7 +208,7 @@ class ActivityRegistration:
             name: what follows the prefix; the function's name by default.
             heartbeat: seconds between two heartbeats; `None` for none.
         """
-        return functools.partial(self._decorate, CallableActivity, name, heartbeat)
+        return functools.partial(self._decorate, CallableActivity, _chosen(name), heartbeat)
 
     def smart_activity(
         self, name: str | None = None, *, heartbeat: float | None = DEFAULT_HEARTBEAT
@@ -260,12 +219,13 @@ class ActivityRegistration:
             name: what follows the prefix; the function's name by default.
             heartbeat: seconds between two heartbeats; `None` for none.
         """
-        return functools.partial(self._decorate, SmartCallableActivity, name, heartbeat)
+        return functools.partial(self._decorate, SmartCallableActivity, _chosen(name), heartbeat)
 
     def _decorate(self, kind: Any, name: str | None, heartbeat: float | None, function: Any) -> Any:
-        if name is not None and not isinstance(name, str):
-            raise InvalidArgument(f"write @activities.activity(), with brackets: {name!r} is no name")
-        activity = kind(self.prefix + (name or function.__name__), function, heartbeat=heartbeat)
+        name = name or getattr(function, "__name__", None)
+        if name is None:
+            raise InvalidArgument(f"say how the activity is named: {function!r} has no name of its own")
+        activity = kind(self.prefix + name, function, heartbeat=heartbeat)
         self.add_activity(activity)
         return activity
 
@@ -274,6 +234,12 @@ class ActivityRegistration:
 
     def __len__(self) -> int:
         return len(self.activities)
+
+
+def _chosen(name: Any) -> str | None:
+    if name is None or isinstance(name, str):
+        return name
+    raise InvalidArgument(f"write @activities.activity(), with brackets: {name!r} is no name")
 
 
 @dataclass(eq=False)
@@ -289,12 +255,16 @@ class CurrentTask:
     _heartbeat: Callable[[], Awaitable[None]] = field(repr=False)
     deferred: bool = field(default=False, init=False)
     cancelled: bool = field(default=False, init=False)
-    """Whether the task has been closed meanwhile: it timed out, or its execution was stopped."""
+    """Whether nobody waits for the work any more: the task is closed, or the worker stops.
+
+    Coroutines are cancelled then; a plain function in a thread cannot be, and does well to look here.
+    """
 
     def defer(self) -> str:
         """Leave the task to whoever has its token: the worker reports nothing when the function returns.
 
-        Heartbeats end with the function, so a task with a heartbeat wants somebody else to send them.
+        An exception still fails the task. Heartbeats end with the function, so a task with a heartbeat wants
+        somebody else to send them.
 
         Returns:
             The task's token, for `client.task(token)`.

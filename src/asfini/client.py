@@ -325,8 +325,13 @@ class Client:
 
     # Tasks
 
-    def task(self, token: str) -> "TaskHandle":
+    def task(self, token: str, *, heartbeat_seconds: float | None = 20) -> "TaskHandle":
         """A task whose token somebody handed over: complete it, or do it in a block that reports by itself.
+
+        Args:
+            token: the task's token.
+            heartbeat_seconds: seconds between two heartbeats in a block, the first one at its beginning; `None`
+                for none.
 
         Example:
             >>> async with client.task(token) as task:  # doctest: +SKIP
@@ -334,7 +339,7 @@ class Client:
         """
         from asfini.tokens import TaskHandle  # noqa: PLC0415 - not every client completes tasks
 
-        return TaskHandle(self.service, token)
+        return TaskHandle(self.service, token, heartbeat_seconds=heartbeat_seconds)
 
     # Names
 

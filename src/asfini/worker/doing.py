@@ -1,144 +1,194 @@
 """Doing one task: the call, the heartbeats meanwhile, the report."""
 
+import asyncio
+import inspect
 import logging
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
-from asfini import _json, clock, tokens
+from asfini import _json, _reports, clock
+from asfini._host import meant_for_us
 from asfini.activity import CallableActivity, CurrentTask, _current
-from asfini.errors import InvalidArgument, ServiceError, TaskOutputInvalid
+from asfini.errors import InvalidArgument, InvalidRequest, TaskInputInvalid, TaskOutputInvalid
 from asfini.service import Service
 
 _logger = logging.getLogger("asfini.worker")
 
-REPORT_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds between the tries to report a task's end, besides those that the service itself makes."""
+CLEAN_UP_SECONDS = 5.0
+"""How long a coroutine that is cancelled because the worker stops may take to end."""
 
 WORKER_CANCEL = "WorkerCancel"
 """The error of tasks that a worker gave up when it was stopped: sfini's name, which a Retry can match."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What all the work of a worker has in common."""
+
+    service: Service
+    worker_name: str
+    max_tasks: int
+    max_polls: int
+    max_threads: int
+    threads: anyio.CapacityLimiter
+    """How many plain functions run at once."""
+
+
 class Doing:
     """One task in a worker's hands.
 
+    The function is called in a task of asyncio's own, which is cancelled once, as coroutines written for
+    asyncio
+    expect: in a scope of anyio's, all that they await to clean up would be cancelled, too.
+
     Args:
-        service: where the task came from.
+        terms: the worker's.
         activity: what is to be done.
         token: the task's token.
         text: its input as JSON text.
-        worker_name: who does it.
-        threads: limits how many plain functions run at once.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        activity: CallableActivity[Any, Any],
-        token: str,
-        text: str,
-        worker_name: str,
-        threads: anyio.CapacityLimiter,
-    ) -> None:
-        self._service = service
+    def __init__(self, terms: Terms, activity: CallableActivity[Any, Any], token: str, text: Any) -> None:
+        self._terms = terms
         self._activity = activity
         self._token = token
         self._text = text
-        self._threads = threads
-        self._task = CurrentTask(activity, token, None, worker_name, self._beat_now)
-        self._scope = anyio.CancelScope()
+        self._log = _reports.TaskLog(_logger, token, activity.name)
+        self._task = CurrentTask(activity, token, None, terms.worker_name, self._heartbeat)
+        self._work: asyncio.Task[_reports.Report | None] | None = None
+        self._given_up = asyncio.get_running_loop().create_future()
+        self._closed = False
+        self._in_thread = False
 
     def give_up(self) -> None:
-        """Cancel the work, and report it as failed: the worker stops."""
-        self._scope.cancel()
+        """Cancel the work, and report it as failed: the worker stops. Nobody waits for a thread."""
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+        self._task.cancelled = True
+        if self._work is not None:
+            self._work.cancel()
 
     async def run(self) -> None:
         """Do the task and report how it ended. Nothing that goes wrong on the way is raised."""
-        report: tuple[str, dict[str, str]] | None = None
-        cut_off = True
-        try:
-            with self._scope:
-                report = await self._outcome()
-                cut_off = False
-        finally:
-            if cut_off and not self._task.deferred:
-                report = _failure(WORKER_CANCEL, "the worker was stopped before the task was done")
-            if report is not None:
-                with anyio.CancelScope(shield=True):
-                    await self._report(*report)
-
-    async def _outcome(self) -> tuple[str, dict[str, str]] | None:
-        """Work while heartbeats are sent; what to report of it, if there is anything."""
-        report = None
+        self._log.debug("begun")
+        self._work = work = asyncio.create_task(self._do())
+        if self._given_up.done():
+            work.cancel()
         async with anyio.create_task_group() as group:
             if self._activity.heartbeat is not None:
-                group.start_soon(self._beat, group.cancel_scope, self._activity.heartbeat)
-            report = await self._work()
-            group.cancel_scope.cancel()
-        return None if self._task.cancelled else report
-
-    async def _beat(self, scope: anyio.CancelScope, seconds: float) -> None:
-        await tokens.beat(self._service, self._token, seconds)
-        _logger.warning("%s: the task was closed elsewhere; its work is cancelled", self)
-        self._task.cancelled = True
-        scope.cancel()
-
-    async def _beat_now(self) -> None:
-        await tokens.heartbeat(self._service, self._token)
-
-    async def _work(self) -> tuple[str, dict[str, str]] | None:
-        reset = _current.set(self._task)
-        try:
-            result = await self._call()
-            return None if self._task.deferred else _success(result)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            if anyio.current_effective_deadline() == -math.inf:
-                raise  # the work was cancelled, rather than a failure of its own
-            name, cause = tokens.reported(error)
-            _logger.info("%s: failed with %s", self, name)
-            return _failure(name, cause)
-        finally:
-            _current.reset(reset)
-
-    async def _call(self) -> Any:
-        self._task.input = _json.loads(self._text, "the task's input")
-        call = self._activity.bind(self._task.input)
-        if self._activity.is_async:
-            return await call()
-        return await clock.run_in_thread(call, self._threads)
-
-    async def _report(self, operation: str, parameters: dict[str, str]) -> None:
-        """Report until it is taken, or cannot be any more."""
-        for delay in (*REPORT_DELAYS, None):
+                group.start_soon(self._beat, self._activity.heartbeat, work)
             try:
-                await self._service.call(operation, taskToken=self._token, **parameters)
-                return
-            except tokens.REJECTIONS:
-                _logger.warning("%s: done too late, the task is closed", self)
-                return
-            except ServiceError as error:
-                _logger.warning("%s: its end was not taken: %s", self, error.code)
-            except Exception:
-                _logger.exception("%s: its end cannot be reported", self)
-                return
-            if delay is not None:
-                await anyio.sleep(delay)
-        _logger.error("%s: its end was not taken after %d tries", self, len(REPORT_DELAYS) + 1)
+                await asyncio.wait([work, self._given_up], return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                self.give_up()
+                raise
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._finish(work)
+                group.cancel_scope.cancel()
 
-    def __str__(self) -> str:
-        return f"{self._activity.name} task {tokens.short(self._token)}"
+    async def _finish(self, work: "asyncio.Task[_reports.Report | None]") -> None:
+        """Wait for the end of work that has been given up, but not for ever, and report."""
+        if not work.done():
+            await asyncio.wait([work], timeout=CLEAN_UP_SECONDS)
+        if not work.done():
+            self._log.warning("its function does not let itself be cancelled; it is left to itself")
+        report = self._report_of(work)
+        if report is not None:
+            await self._send(report)
+
+    def _report_of(self, work: "asyncio.Task[_reports.Report | None]") -> _reports.Report | None:
+        """What to tell of the work, if anything."""
+        if self._closed:
+            return None
+        if work.done() and not work.cancelled() and work.exception() is None:
+            return work.result()
+        if self._task.deferred:
+            return None
+        if self._given_up.done():
+            return _reports.failure(WORKER_CANCEL, "the worker was stopped before the task was done")
+        return _reports.failure(
+            "CancelledError", "the function cancelled the task of asyncio's that it ran in"
+        )
+
+    async def _beat(self, seconds: float, work: "asyncio.Task[_reports.Report | None]") -> None:
+        """Send heartbeats, and cancel the work if the task turns out to be closed. A thread is waited for."""
+        try:
+            await _reports.beat(self._terms.service, self._token, seconds, self._log)
+        except _reports.REJECTIONS:
+            if not (work.done() or self._task.deferred):
+                self._log.warning("it was closed elsewhere; its work is cancelled")
+                self._closed = self._task.cancelled = True
+                if not self._in_thread:
+                    work.cancel()
+
+    async def _heartbeat(self) -> None:
+        await _reports.heartbeat(self._terms.service, self._token)
+
+    async def _do(self) -> _reports.Report | None:
+        """Call the function; what to report, unless it is left to others."""
+        _current.set(self._task)
+        try:
+            result = await self._result()
+            return None if self._task.deferred else _success(result)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or _is_cancellation(error):
+                raise
+            self._log.info("failed with %s", type(error).__name__)
+            if self._task.cancelled:  # and this came of it
+                raise asyncio.CancelledError from error
+            return _reports.failure_of(error)
+
+    async def _result(self) -> Any:
+        self._task.input = _input(self._text)
+        call = self._activity.bind(self._task.input)
+        result = call() if self._activity.is_async else await self._call_in_thread(call)
+        while inspect.isawaitable(result):
+            result = await result
+        return result
+
+    async def _call_in_thread(self, call: Callable[[], Any]) -> Any:
+        def note_and_call() -> Any:
+            self._in_thread = True
+            return call()
+
+        try:
+            return await clock.run_in_thread(note_and_call, self._terms.threads)
+        finally:
+            self._in_thread = False
+            if self._closed and self._work is not None:
+                self._work.cancel()  # a coroutine that a plain function gave is not begun any more
+
+    async def _send(self, report: _reports.Report) -> None:
+        try:
+            await _reports.send(self._terms.service, self._token, report, self._log)
+            self._log.debug("reported")
+        except _reports.REJECTIONS:
+            self._log.warning("done too late: it is closed")
+        except Exception as error:  # noqa: BLE001 - nothing of it must end the worker
+            self._log.error("its end could not be reported: %s", _reports.reason(error))
+            if isinstance(error, InvalidRequest) and report[0] == "send_task_success":
+                await self._send(_reports.failure_of(TaskOutputInvalid(error.message)))
 
 
-def _success(result: Any) -> tuple[str, dict[str, str]]:
+def _is_cancellation(error: BaseException) -> bool:
+    return isinstance(error, asyncio.CancelledError) and meant_for_us()
+
+
+def _input(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise TaskInputInvalid("the task came without an input")
     try:
-        return "send_task_success", {"output": _json.payload(result, "the result")}
+        return _json.loads(text, "the task's input")
+    except InvalidArgument as error:
+        raise TaskInputInvalid(str(error)) from error
+
+
+def _success(result: Any) -> _reports.Report:
+    try:
+        return _reports.success(result, "the result")
     except InvalidArgument as error:
         raise TaskOutputInvalid(str(error)) from error
-
-
-def _failure(error: str, cause: str) -> tuple[str, dict[str, str]]:
-    cut = {"error": error[: tokens.MAX_ERROR_LENGTH], "cause": cause[: tokens.MAX_CAUSE_LENGTH]}
-    return "send_task_failure", cut

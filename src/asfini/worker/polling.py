@@ -2,21 +2,22 @@
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
+from asfini import _reports
 from asfini.activity import CallableActivity
-from asfini.errors import AccessDenied, ActivityDoesNotExist, ServiceError
-from asfini.service import Service
-from asfini.worker.doing import Doing
+from asfini.errors import AccessDenied, ActivityDoesNotExist, ConnectionFailed, ServiceError
+from asfini.worker.doing import Doing, Terms
 
 _logger = logging.getLogger("asfini.worker")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between a poll that failed and the next one, growing twofold."""
+
 _FATAL = (AccessDenied, ActivityDoesNotExist)
 """What no further poll can mend."""
 
@@ -24,136 +25,155 @@ _FATAL = (AccessDenied, ActivityDoesNotExist)
 class Polling:
     """The polls and tasks of one activity.
 
-    A slot is taken before a poll is sent, so that whatever comes back is done at once. There is one poll at first;
-    each task that comes back lets another one be sent beside it, and each that comes back empty ends, but the last.
+    A slot is taken before a poll is sent, so that whatever comes back is done at once. There is one poll at
+    first; each task that comes back lets another one be sent beside it, and each that comes back empty ends,
+    but the last.
 
     Args:
-        service: where tasks come from.
+        terms: the worker's.
         arn: the activity's ARN.
         activity: what does the tasks.
-        worker_name: who polls.
-        max_tasks: the most tasks at once.
-        max_polls: the most open polls at once.
-        threads: limits how many plain functions run at once.
+        end: called with the error if there is no sense in further polls.
     """
 
     def __init__(
         self,
-        service: Service,
+        terms: Terms,
         arn: str,
         activity: CallableActivity[Any, Any],
-        worker_name: str,
-        max_tasks: int,
-        max_polls: int,
-        threads: anyio.CapacityLimiter,
+        end: Callable[[str, ServiceError], None],
     ) -> None:
-        self._service = service
+        self._terms = terms
         self._arn = arn
         self._activity = activity
-        self._worker_name = worker_name
-        self._slots = anyio.Semaphore(max_tasks, fast_acquire=True)
-        self._max_polls = max_polls
-        self._threads = threads
-        self._open = 0
-        self._closing = False
+        self._end = end
+        room = terms.max_tasks if activity.is_async else min(terms.max_tasks, terms.max_threads)
+        self._slots = anyio.Semaphore(room, fast_acquire=True)
+        self._polls = anyio.create_task_group()
+        self._number = 0
+        """How many polls are open, or wait for a slot or for the end of a pause."""
+        self._open: set[anyio.CancelScope] = set()
         self._doing: set[Doing] = set()
-        self._polls: TaskGroup | None = None
+        self._closing = False
+        self._given_up = False
 
     async def run(self, tasks: TaskGroup) -> None:
         """Poll until it is closed and all polls have ended.
 
         Args:
             tasks: where tasks are done; some may go on.
-
-        Raises:
-            ServiceError: the activity is not there, or may not be polled.
         """
-        if not self._closing:
-            async with anyio.create_task_group() as self._polls:
-                self._start_poll(tasks)
+        async with self._polls:
+            self._start_poll(tasks)
 
     def close(self) -> None:
-        """Send no more polls; open ones end, at once where that surely loses no task."""
+        """Send no more polls. Open ones end, at once where that surely loses no task."""
         self._closing = True
-        if self._service.cancellable_polls:
-            self._cancel_polls()
+        self._polls.cancel_scope.cancel()
 
-    def abandon(self) -> None:
-        """Cancel what still goes on: polls, and tasks, which are reported as failed."""
-        self._closing = True
-        self._cancel_polls()
+    def give_up(self) -> None:
+        """Cancel all tasks, also those that open polls bring later; they are reported as failed."""
+        self._given_up = True
         for doing in list(self._doing):
             doing.give_up()
 
-    def _cancel_polls(self) -> None:
-        if self._polls is not None:
-            self._polls.cancel_scope.cancel()
+    def drop_polls(self) -> None:
+        """End open polls, though one may take a task with it."""
+        for scope in list(self._open):
+            scope.cancel()
 
     def _start_poll(self, tasks: TaskGroup) -> None:
-        assert self._polls is not None  # noqa: S101 - polls are started from within the group
-        self._open += 1
+        self._number += 1
         self._polls.start_soon(self._poll, tasks)
 
     async def _poll(self, tasks: TaskGroup) -> None:
-        """Send one poll after the other, each when there is a slot for what it may bring."""
-        pauses = _pauses()
+        """Send one poll after the other. A task is begun before anything is awaited, or may get lost."""
+        failures = 0
         try:
             while not self._closing:
-                answer, pauses = await self._ask(pauses)
-                if answer.get("taskToken"):
-                    self._begin(answer, tasks)
-                elif self._open > 1:
+                began = anyio.current_time()
+                try:
+                    found = await self._next()
+                except _FATAL as error:
+                    self._end(self._activity.name, error)
                     return
+                except Exception as error:  # noqa: BLE001 - another poll may do, whatever went wrong
+                    found, failures = None, failures + 1
+                    await self._pause(failures, error)
+                else:
+                    failures = 0
+                if found is not None:
+                    self._begin(*found, tasks)
+                elif self._number > 1:
+                    return
+                elif anyio.current_time() - began < SHORTEST_PAUSE:  # whoever answers so fast is no long poll
+                    await anyio.sleep(SHORTEST_PAUSE)
         finally:
-            self._open -= 1
+            self._number -= 1
 
-    async def _ask(self, pauses: Iterator[float]) -> tuple[dict[str, Any], Iterator[float]]:
+    async def _next(self) -> tuple[str, Any] | None:
         """Take a slot and poll; the slot is kept only where a task comes back."""
         await self._slots.acquire()
-        answer: dict[str, Any] = {}
-        pause = 0.0
+        found = None
         try:
-            answer = await self._service.call(
-                "get_activity_task", activityArn=self._arn, workerName=self._worker_name
-            )
-        except _FATAL:
-            raise
-        except Exception as error:
-            pause = next(pauses)
-            reason = error.code if isinstance(error, ServiceError) else type(error).__name__
-            _logger.warning("%s: a poll failed with %s; the next in %.1f s", self._activity.name, reason, pause)
+            found = await self._ask()
         finally:
-            if not answer.get("taskToken"):
+            if found is None:
                 self._slots.release()
-        await anyio.sleep(pause)
-        return answer, pauses if pause else _pauses()
+        return found
 
-    def _begin(self, answer: dict[str, Any], tasks: TaskGroup) -> None:
-        """Start a task, and one more poll beside this one if there is room for what it may bring."""
-        doing = Doing(
-            self._service,
-            self._activity,
-            answer["taskToken"],
-            answer.get("input") or "null",
-            self._worker_name,
-            self._threads,
+    async def _ask(self) -> tuple[str, Any] | None:
+        """Send a poll; the token and the input of the task that it brings, if it brings one."""
+        with anyio.CancelScope(shield=not self._terms.service.cancellable_polls) as scope:
+            self._open.add(scope)
+            try:
+                answer = await _reports.call(
+                    self._terms.service,
+                    "get_activity_task",
+                    activityArn=self._arn,
+                    workerName=self._terms.worker_name,
+                )
+                return _task_in(answer)
+            finally:
+                self._open.remove(scope)
+        return None
+
+    async def _pause(self, failures: int, error: Exception) -> None:
+        longest = min(SHORTEST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE)
+        seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        name, reason = self._activity.name, _reports.reason(error)
+        _logger.warning(
+            "%s: a poll failed with %s; the next in %.1f s", name, reason, seconds, extra={"activity": name}
         )
+        await anyio.sleep(seconds)
+
+    def _begin(self, token: str, text: Any, tasks: TaskGroup) -> None:
+        """Start a task, and one more poll beside this one if there is room for what it may bring."""
+        doing = Doing(self._terms, self._activity, token, text)
+        if self._given_up:
+            doing.give_up()
         self._doing.add(doing)
         tasks.start_soon(self._do, doing)
-        if not self._closing and self._open < self._max_polls and self._slots.value > 0:
+        if not self._closing and self._number < self._terms.max_polls and self._slots.value > 0:
             self._start_poll(tasks)
 
     async def _do(self, doing: Doing) -> None:
         try:
             await doing.run()
         finally:
-            self._doing.discard(doing)
+            self._doing.remove(doing)
             self._slots.release()
 
 
-def _pauses() -> Iterator[float]:
-    """Seconds to pause after one failed poll, after two, and so on, never in step with other polls."""
-    pause = SHORTEST_PAUSE
-    while True:
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
-        pause = min(pause * 2, LONGEST_PAUSE)
+def _task_in(answer: Any) -> tuple[str, Any] | None:
+    """The token and the input in a poll's answer, if there is a task in it.
+
+    Raises:
+        ConnectionFailed: the answer makes no sense.
+    """
+    token = answer.get("taskToken") if isinstance(answer, Mapping) else NotImplemented
+    if token is None or token == "":
+        return None
+    if not isinstance(token, str):
+        raise ConnectionFailed("the answer makes no sense", operation="get_activity_task")
+    return token, answer.get("input")

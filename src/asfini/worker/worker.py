@@ -1,36 +1,51 @@
 """The worker: polls for activities' tasks, and has them done."""
 
+import asyncio
+import contextlib
+import logging
+import math
 import platform
 import signal
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
+from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskGroup
 
 from asfini._arns import MAX_NAME_LENGTH, check_name
 from asfini._host import Host
 from asfini.activity import Activity, ActivityRegistration, CallableActivity
 from asfini.client import Client
 from asfini.errors import InvalidArgument, ServiceError
+from asfini.worker.doing import Terms
 from asfini.worker.polling import Polling
+
+_logger = logging.getLogger("asfini.worker")
 
 DEFAULT_GRACE = 30.0
 """Seconds that tasks in work have to finish when a worker stops."""
+
+LONGEST_POLL = 75.0
+"""Seconds after which a poll is surely lost: AWS holds one for 60, and an answer may be slow to come."""
 
 
 class Worker:
     """Does activities' tasks while its block is active, many at once, in one event loop.
 
-    Coroutine functions run in the loop, plain functions in threads. Heartbeats are sent meanwhile; when one is
-    rejected, for the task is closed, its work is cancelled. An exception fails its task with the name of its
-    class, and nothing that a function or the service does ends the worker, but for an activity that does not
-    exist and for calls that are not allowed: then the block ends with that error.
+    Coroutine functions run in the loop, plain functions in threads. Heartbeats are sent meanwhile; when one
+    is rejected, for the task is closed, its work is cancelled. An exception fails its task with the name of
+    its class, and nothing that a function or the service does ends the worker, but for an activity that does
+    not exist and for polls that are not allowed: then the block ends with that error, once all tasks are
+    done.
 
-    When the block ends, no more polls are sent; those that are open end (on AWS that takes up to 60 seconds, for a
-    dropped poll may take a task with it); tasks in work have `grace` seconds to finish, and are then cancelled and
-    reported as failed with `WorkerCancel`.
+    When the block ends, no more polls are sent; those that are open end, and what they still bring is done,
+    too (on AWS that takes up to 60 seconds, for a dropped poll may take a task with it). Tasks have `grace`
+    seconds to finish, and are then cancelled and reported as failed with `WorkerCancel`, as are those that
+    come later. Whoever cancels the end of a block, too, leaves no time at all.
+
+    The block may be left by another task than the one that entered it, as fixtures and exit stacks do. The
+    one that entered is the one that an error interrupts.
 
     Args:
         client: where tasks come from.
@@ -38,12 +53,14 @@ class Worker:
         name: who does the tasks, as histories tell; by default the host's name and something unique.
         max_tasks: the most tasks of one activity at once.
         max_polls: the most open polls for one activity at once.
-        max_threads: the most plain functions that run at once.
-        grace: seconds that tasks in work have to finish when the worker stops. On AWS, give a container that stops
-            (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than the 60 seconds of a poll.
+        max_threads: the most plain functions that run at once, over all activities.
+        grace: seconds that tasks in work have to finish when the worker stops. On AWS, give a container that
+            stops (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than the 60 seconds
+            of a poll.
 
     Raises:
-        InvalidArgument: an activity has no function, there is none, or a number is not positive.
+        InvalidArgument: an activity has no function or one that no input fits, two have one name, there is
+            none, or a number cannot be.
     """
 
     def __init__(
@@ -57,43 +74,69 @@ class Worker:
         max_threads: int = 40,
         grace: float = DEFAULT_GRACE,
     ) -> None:
-        for what, number in (("max_tasks", max_tasks), ("max_polls", max_polls), ("max_threads", max_threads)):
-            if not isinstance(number, int) or number < 1:
+        for what, number in (
+            ("max_tasks", max_tasks),
+            ("max_polls", max_polls),
+            ("max_threads", max_threads),
+        ):
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise InvalidArgument(f"{what} is a positive whole number, not {number!r}")
-        if not isinstance(grace, (int, float)) or grace < 0:
+        if not isinstance(grace, (int, float)) or isinstance(grace, bool) or not grace >= 0:
             raise InvalidArgument(f"grace is a number of seconds, not {grace!r}")
+        if not isinstance(client, Client):
+            raise InvalidArgument(f"a worker needs a client, not {client!r}")
         self.client = client
-        self.activities = _callable_activities(activities)
+        self.activities = _checked(activities)
         self.name = _default_name() if name is None else check_name(name, "a worker")
         self.grace = grace
-        self._max_tasks = max_tasks
-        self._max_polls = max_polls
-        self._max_threads = max_threads
+        self._limits = (max_tasks, max_polls, max_threads)
         self._pollings: list[Polling] = []
         self._ending: anyio.Event | None = None
         self._fatal: ServiceError | None = None
         self._host = Host(self._work)
 
     async def __aenter__(self) -> Self:
-        self._start(interrupt=True)
+        await self._start(interrupt=True)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._host.release()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = self._host.release()
+        await self._drain()
+        if error is None or (interrupted and isinstance(error, asyncio.CancelledError)):
+            await self._host.join()
+
+    async def _drain(self) -> None:
+        """End, and wait for that, come what may. Being cancelled meanwhile leaves no time to tasks."""
+        self.end()
         with anyio.CancelScope(shield=True):
-            await self.stop()
+            try:
+                await self._host.wait()
+            except asyncio.CancelledError:
+                self._hurry()
+                await self._host.wait()
+                raise
 
     async def start(self) -> None:
         """Begin to poll, outside of a block; `stop` ends it.
 
         Raises:
             InvalidArgument: it works already.
+            ServiceError: the account cannot be found out.
         """
-        self._start(interrupt=False)
+        await self._start(interrupt=False)
 
-    def _start(self, *, interrupt: bool) -> None:
+    async def _start(self, *, interrupt: bool) -> None:
+        account = await self.client.account()
         if self._host.running:
             raise InvalidArgument(f"worker {self.name!r} works already")
+        threads = anyio.CapacityLimiter(self._limits[-1])
+        terms = Terms(self.client.service, self.name, *self._limits, threads)
+        self._pollings = [
+            Polling(terms, account.fill_in(activity.arn), activity, self._cannot_go_on)
+            for activity in self.activities
+        ]
         self._ending, self._fatal = anyio.Event(), None
         self._host.start(interrupt=interrupt)
 
@@ -107,7 +150,11 @@ class Worker:
         await self._host.join()
 
     async def stop(self) -> None:
-        """Send no more polls, let tasks in work finish within `grace`, and wait for that."""
+        """Send no more polls, let tasks in work finish within `grace`, and wait for that.
+
+        Raises:
+            ServiceError: the worker could not go on.
+        """
         self.end()
         await self.join()
 
@@ -116,65 +163,46 @@ class Worker:
 
         Args:
             signals: whether SIGINT and SIGTERM end it; a second one leaves no time to tasks in work. Only a
-                program's main thread can have them.
+                program's main thread can have them. Where the loop knows no signals (Windows), Ctrl-C cancels
+                the program's main task, which comes to the same.
 
         Raises:
             ServiceError: the worker could not go on.
         """
-        await self.start()
-        try:
-            async with anyio.create_task_group() as tasks:
-                if signals:
-                    tasks.start_soon(self._obey)
+        with contextlib.ExitStack() as stack:
+            received = _receive(stack) if signals else None
+            await self.start()
+            obeying = Host(lambda: self._obey(received))
+            obeying.start()
+            try:
                 await self.join()
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.stop()
+            finally:
+                await self._drain()
+                await obeying.stop()
 
-    async def _obey(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-            async for _ in received:
+    async def _obey(self, signals: AsyncIterable[int] | None) -> None:
+        """End at a signal; at one more, leave no time."""
+        if signals is not None:
+            async for _ in signals:
                 if self._ending is not None and self._ending.is_set():
-                    self._abandon()
+                    self._hurry()
                 self.end()
 
     async def _work(self) -> None:
-        account = await self.client.account()
-        threads = anyio.CapacityLimiter(self._max_threads)
-        self._pollings = [
-            Polling(
-                self.client.service,
-                account.fill_in(activity.arn),
-                activity,
-                self.name,
-                self._max_tasks,
-                self._max_polls,
-                threads,
-            )
-            for activity in self.activities
-        ]
         async with anyio.create_task_group() as supervision:
             supervision.start_soon(self._supervise)
-            async with anyio.create_task_group() as tasks, anyio.create_task_group() as polls:
+            async with anyio.create_task_group() as tasks:
                 for polling in self._pollings:
-                    polls.start_soon(self._poll, polling, tasks)
+                    tasks.start_soon(polling.run, tasks)
             supervision.cancel_scope.cancel()
         if self._fatal is not None:
             raise self._fatal
 
-    async def _poll(self, polling: Polling, tasks: TaskGroup) -> None:
-        """Poll for one activity; an error that no further poll can mend ends the whole worker, in good order."""
-        try:
-            await polling.run(tasks)
-        except BaseExceptionGroup as group:
-            fatal, others = group.split(ServiceError)
-            if others is not None or fatal is None:
-                raise
-            error = only_first(fatal)
-            self._fatal = self._fatal or error
+    def _cannot_go_on(self, activity: str, error: ServiceError) -> None:
+        """Note an error that no further poll can mend. It ends the whole worker, but in good order."""
+        if self._fatal is None and self._ending is not None and not self._ending.is_set():
+            _logger.error("%s: the worker ends, for polls fail with %s", activity, error.code)
+            self._fatal = error
             self.end()
 
     async def _supervise(self) -> None:
@@ -183,33 +211,43 @@ class Worker:
         await self._ending.wait()
         for polling in self._pollings:
             polling.close()
-        await anyio.sleep(self.grace)
-        self._abandon()
-
-    def _abandon(self) -> None:
+        await (anyio.sleep_forever() if math.isinf(self.grace) else anyio.sleep(self.grace))
         for polling in self._pollings:
-            polling.abandon()
+            polling.give_up()
+        await anyio.sleep(max(0.0, LONGEST_POLL - self.grace))
+        self._hurry()
+
+    def _hurry(self) -> None:
+        """Leave no more time to anything."""
+        for polling in self._pollings:
+            polling.give_up()
+            polling.drop_polls()
 
 
-def only_first(group: BaseExceptionGroup[Any]) -> ServiceError:
-    """The first service error in a group, however deep."""
-    found: Any = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    error: ServiceError = found
-    return error
+def _receive(stack: contextlib.ExitStack) -> AsyncIterable[int] | None:
+    """Catch signals from now on, if the loop can."""
+    with contextlib.suppress(NotImplementedError):
+        return stack.enter_context(anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
+    return None
 
 
-def _callable_activities(
+def _checked(
     activities: Activity | ActivityRegistration | Iterable[Activity],
 ) -> list[CallableActivity[Any, Any]]:
-    given = [activities] if isinstance(activities, Activity) else list(activities)
-    for activity in given:
+    """The activities that a worker is given, each once, all with functions that inputs can be made to fit."""
+    if not isinstance(activities, Iterable | Activity):
+        raise InvalidArgument(f"a worker needs activities, not {activities!r}")
+    group = ActivityRegistration()
+    checked = []
+    for activity in [activities] if isinstance(activities, Activity) else activities:
         if not isinstance(activity, CallableActivity):
             raise InvalidArgument(f"a worker needs activities with functions, not {activity!r}")
-    if not given:
+        activity.check()
+        group.add_activity(activity)
+        checked.append(activity)
+    if not checked:
         raise InvalidArgument("a worker needs at least one activity")
-    return [activity for activity in given if isinstance(activity, CallableActivity)]
+    return checked
 
 
 def _default_name() -> str:
