@@ -1,0 +1,215 @@
+"""What the packages offer: listed, explained, imported in one direction and only when it is used."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import asfini
+
+SOURCE = Path(asfini.__file__).parent
+ORDER = """
+    errors clock _lazy _host _json _arns _arguments query asl history view machine activity functions
+    service _reports execution tokens client worker aws local testing pytest_plugin cli __main__
+""".split()
+"""The parts of the package: each imports only from what stands before it."""
+HEAVY = set("botocore aiobotocore aiohttp yaml yamlcore regex argparse asfini.query.jsonata".split())
+"""Modules that take long to import."""
+
+
+def names_of_modules() -> Iterator[str]:
+    for module in pkgutil.walk_packages(asfini.__path__, "asfini."):
+        if module.name != "asfini.__main__":
+            yield module.name
+
+
+def is_public(name: str) -> bool:
+    return not any(part.startswith("_") for part in name.split("."))
+
+
+MODULES = ["asfini", *names_of_modules()]
+PUBLIC = [
+    importlib.import_module(name)
+    for name in MODULES
+    if is_public(name) and "\n__all__ = " in inspect.getsource(importlib.import_module(name))
+]
+PUBLIC_NAMES = [(module, name) for module in PUBLIC for name in module.__all__]
+
+
+def tree(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
+
+
+def is_of(module: ModuleType, value: object) -> bool:
+    return (inspect.isroutine(value) or inspect.isclass(value)) and value.__module__ == module.__name__
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+class TestLists:
+    @pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+    def test_all_is_sorted_without_doubles(self, module: ModuleType) -> None:
+        """Constants come first, then classes, then the others: the order in which ruff sorts imports."""
+        kinds = {name: (not name.isupper(), name[0].islower(), name) for name in module.__all__}
+        assert module.__all__ == sorted(kinds, key=lambda name: kinds[name])
+
+    @pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+    def test_all_is_complete(self, module: ModuleType) -> None:
+        """What a package defines without an underscore, or names for type checkers as its own, is listed."""
+        offered = {
+            name
+            for name, value in vars(module).items()
+            if is_public(name) and hasattr(module, "__path__") and is_of(module, value)
+        }
+        for node in filter(is_type_checking, tree(module).body):
+            aliases = [alias for each in ast.walk(node) for alias in getattr(each, "names", ())]
+            offered |= {alias.name for alias in aliases if alias.asname == alias.name}
+        assert offered <= set(module.__all__)
+
+    @pytest.mark.parametrize(
+        ("module", "name"), PUBLIC_NAMES, ids=lambda each: getattr(each, "__name__", each)
+    )
+    def test_every_listed_name_is_there(self, module: ModuleType, name: str) -> None:
+        assert getattr(module, name) is not None
+
+    @pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+    def test_a_name_that_is_not_there_is_named(self, module: ModuleType) -> None:
+        with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nonsense'"):
+            _ = module.nonsense
+
+    def test_the_packages_are_found(self) -> None:
+        packages = {"asfini", "asfini.asl", "asfini.aws", "asfini.local", "asfini.testing", "asfini.worker"}
+        assert packages <= {module.__name__ for module in PUBLIC}
+
+
+def members(kind: type) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties that a class defines itself."""
+    for name, value in list(vars(kind).items()):
+        function = getattr(value, "__func__", getattr(value, "fget", getattr(value, "func", value)))
+        if is_public(name) and inspect.isfunction(function) and function.__module__ == kind.__module__:
+            yield name, function
+
+
+def is_explained(thing: Any) -> bool:
+    """Whether something has a docstring of its own, rather than one that a dataclass made of its fields."""
+    explanation = thing.__doc__ or ""
+    return bool(explanation.strip()) and not explanation.startswith(f"{thing.__name__}(")
+
+
+FUNCTIONS = [asfini.aws.connect, asfini.local.connect, asfini.construct_state_machine]
+for main in (asfini.Client, asfini.Execution, asfini.TaskHandle, asfini.Worker):
+    FUNCTIONS += [main, *(member for _, member in members(main))]
+
+
+class TestDocstrings:
+    @pytest.mark.parametrize("name", MODULES)
+    def test_every_module_is_explained(self, name: str) -> None:
+        assert (importlib.import_module(name).__doc__ or "").strip()
+
+    @pytest.mark.parametrize(
+        ("module", "name"), PUBLIC_NAMES, ids=lambda each: getattr(each, "__name__", each)
+    )
+    def test_every_public_name_is_explained_with_its_methods(self, module: ModuleType, name: str) -> None:
+        thing = getattr(module, name)
+        if inspect.isclass(thing):
+            assert is_explained(thing)
+            assert [name for name, member in members(thing) if not is_explained(member)] == []
+        elif callable(thing):
+            assert is_explained(thing)
+
+    @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
+    def test_where_arguments_are_several_each_is_explained(self, function: Any) -> None:
+        arguments = [name for name in inspect.signature(function).parameters if name not in {"self", "_"}]
+        explanation = function.__doc__ or ""
+        assert len(arguments) < 2 or [name for name in arguments if f"{name}:" not in explanation] == []
+
+
+def part_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The modules of asfini that a file imports, be it in a function or for type checkers only."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("asfini."))
+        elif isinstance(node, ast.ImportFrom) and node.module == "asfini":
+            yield from (f"asfini.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("asfini."):
+            yield str(node.module)
+
+
+class TestImports:
+    def test_every_part_has_a_place_in_the_order(self) -> None:
+        assert {path.stem for path in SOURCE.glob("*") if path.suffix == ".py" or path.is_dir()} - set(
+            ORDER
+        ) <= {
+            "__init__",
+            "__pycache__",
+        }
+
+    @pytest.mark.parametrize("part", ORDER)
+    def test_a_part_imports_only_from_what_stands_before_it(self, part: str) -> None:
+        before = ORDER[: ORDER.index(part) + 1]
+        path = SOURCE / part
+        files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+        wrong = {
+            (file.relative_to(SOURCE).as_posix(), module)
+            for file in files
+            if file.exists()
+            for module in imports_of(file)
+            if part_of(module) not in before
+        }
+        assert wrong == set()
+
+    def test_only_the_package_aws_knows_how_aws_is_called(self) -> None:
+        knowing = {
+            path.relative_to(SOURCE).parts[0]
+            for path in SOURCE.rglob("*.py")
+            if any(
+                name in path.read_text(encoding="utf-8") for name in ("import aiobotocore", "import botocore")
+            )
+            or "from aiobotocore" in path.read_text(encoding="utf-8")
+            or "from botocore" in path.read_text(encoding="utf-8")
+        }
+        assert knowing == {"aws"}
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "import asfini",
+            "from asfini import Task, Choice, Worker, construct_state_machine",
+            """
+from asfini import ActivityRegistration, Task, Worker, construct_state_machine
+activities = ActivityRegistration(prefix="hello-")
+@activities.activity()
+async def greet(name: str) -> str:
+    return f"Hello, {name}!"
+hello = construct_state_machine("hello", Task("greet", greet))
+assert hello.to_dict()["States"]["greet"]["Type"] == "Task"
+""",
+            """
+import asyncio, asfini
+from asfini import Pass, construct_state_machine
+async def main():
+    async with asfini.local.connect() as client:
+        await client.register(construct_state_machine("p", Pass("p", result=1)))
+        assert await client.execute("p") == 1
+asyncio.run(main())
+""",
+        ],
+        ids=["import", "names", "hello", "local"],
+    )
+    def test_nothing_heavy_is_imported_before_it_is_used(self, code: str) -> None:
+        script = f"{code}\nimport sys\nfound = sys.modules.keys() & {HEAVY}\nassert not found, found"
+        subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
