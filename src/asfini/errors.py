@@ -9,6 +9,7 @@ The tree::
     ├── TaskFailed                       raised by an activity, to fail with a name of its choice
     ├── TaskInputInvalid                 a task's input does not fit the activity's signature
     ├── TaskOutputInvalid                an activity's result is not JSON, or too large
+    ├── ExecutionOutputInvalid           an execution's output does not fit the type asked for
     ├── ExecutionError                   an execution ended, but not well: `error`, `cause`
     │   ├── ExecutionFailed
     │   ├── ExecutionTimedOut
@@ -27,23 +28,38 @@ The classes below `ServiceError` that have a code of AWS's bear exactly that nam
 `except asfini.errors.TaskTimedOut` reads like the API's own documentation.
 """
 
+# ruff: noqa: N818 - what AWS calls an error is not renamed, and ours beside it follow suit
+
+import copyreg
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class ProblemLike(Protocol):
     """What is wrong with a definition, and where: see `asfini.asl.Problem`."""
 
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """The kind of problem, in AWS's words: `MISSING_TRANSITION_TARGET`."""
+        ...
+
     @property
-    def location(self) -> str: ...
+    def location(self) -> str:
+        """Where, as a JSON pointer into the definition."""
+        ...
+
     @property
-    def message(self) -> str: ...
+    def message(self) -> str:
+        """What, for people."""
+        ...
 
 
 class AsfiniError(Exception):
     """The base of all errors of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let errors be copied and sent to other processes, whatever their constructors take."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InvalidArgument(AsfiniError, ValueError):
@@ -89,6 +105,10 @@ class TaskInputInvalid(AsfiniError, ValueError):
 
 class TaskOutputInvalid(AsfiniError, ValueError):
     """What an activity returned cannot be a task's output."""
+
+
+class ExecutionOutputInvalid(AsfiniError, ValueError):
+    """An execution's output does not fit the type that was asked for."""
 
 
 class ExecutionError(AsfiniError):
@@ -153,119 +173,152 @@ class DoesNotExist(ServiceError):
     """What the call names does not exist."""
 
 
-class ActivityDoesNotExist(DoesNotExist): ...
+class ActivityDoesNotExist(DoesNotExist):
+    """No activity has this ARN."""
 
 
-class ExecutionDoesNotExist(DoesNotExist): ...
+class ExecutionDoesNotExist(DoesNotExist):
+    """No execution has this ARN, or not any more: AWS forgets executions 90 days after their end."""
 
 
-class StateMachineDoesNotExist(DoesNotExist): ...
+class StateMachineDoesNotExist(DoesNotExist):
+    """No state machine has this ARN."""
 
 
-class TaskDoesNotExist(DoesNotExist): ...
+class TaskDoesNotExist(DoesNotExist):
+    """No task has this token, or its execution has ended."""
 
 
-class ResourceNotFound(DoesNotExist): ...
+class ResourceNotFound(DoesNotExist):
+    """What tags, an alias or a map run is asked of does not exist."""
 
 
 class AlreadyExists(ServiceError):
     """What the call would make exists already, and differs."""
 
 
-class ActivityAlreadyExists(AlreadyExists): ...
+class ActivityAlreadyExists(AlreadyExists):
+    """An activity of this name exists with another encryption."""
 
 
-class ExecutionAlreadyExists(AlreadyExists): ...
+class ExecutionAlreadyExists(AlreadyExists):
+    """An execution of this name runs with another input, or ended within the last 90 days."""
 
 
-class StateMachineAlreadyExists(AlreadyExists): ...
+class StateMachineAlreadyExists(AlreadyExists):
+    """A state machine of this name exists with another definition or configuration."""
 
 
 class LimitExceeded(ServiceError):
     """A quota of the account is used up."""
 
 
-class ActivityLimitExceeded(LimitExceeded): ...
+class ActivityLimitExceeded(LimitExceeded):
+    """The account has as many activities as it may."""
 
 
-class ActivityWorkerLimitExceeded(LimitExceeded): ...
+class ActivityWorkerLimitExceeded(LimitExceeded):
+    """As many polls are open for the activity as may be: 1,000."""
 
 
-class ExecutionLimitExceeded(LimitExceeded): ...
+class ExecutionLimitExceeded(LimitExceeded):
+    """The account has as many running executions as it may."""
 
 
-class ServiceQuotaExceededException(LimitExceeded): ...
+class ServiceQuotaExceededException(LimitExceeded):
+    """The account has as much of something as it may."""
 
 
-class StateMachineLimitExceeded(LimitExceeded): ...
+class StateMachineLimitExceeded(LimitExceeded):
+    """The account has as many state machines as it may."""
 
 
-class TooManyTags(LimitExceeded): ...
+class TooManyTags(LimitExceeded):
+    """A resource may have 50 tags."""
 
 
 class InvalidRequest(ServiceError):
     """The call's parameters are not acceptable."""
 
 
-class InvalidArn(InvalidRequest): ...
+class InvalidArn(InvalidRequest):
+    """The ARN is none, or of another kind of resource."""
 
 
-class InvalidDefinition(InvalidRequest): ...
+class InvalidDefinition(InvalidRequest):
+    """The definition breaks the rules of the States Language."""
 
 
-class InvalidEncryptionConfiguration(InvalidRequest): ...
+class InvalidEncryptionConfiguration(InvalidRequest):
+    """The encryption configuration is not acceptable."""
 
 
-class InvalidExecutionInput(InvalidRequest): ...
+class InvalidExecutionInput(InvalidRequest):
+    """The execution's input is not JSON."""
 
 
-class InvalidLoggingConfiguration(InvalidRequest): ...
+class InvalidLoggingConfiguration(InvalidRequest):
+    """The logging configuration is not acceptable."""
 
 
-class InvalidName(InvalidRequest): ...
+class InvalidName(InvalidRequest):
+    """The name has characters that it must not have."""
 
 
-class InvalidOutput(InvalidRequest): ...
+class InvalidOutput(InvalidRequest):
+    """The task's output is not JSON, or too large."""
 
 
-class InvalidToken(InvalidRequest): ...
+class InvalidToken(InvalidRequest):
+    """The token is none of those that the service gave."""
 
 
-class InvalidTracingConfiguration(InvalidRequest): ...
+class InvalidTracingConfiguration(InvalidRequest):
+    """The tracing configuration is not acceptable."""
 
 
-class MissingRequiredParameter(InvalidRequest): ...
+class MissingRequiredParameter(InvalidRequest):
+    """A parameter is missing that the others call for."""
 
 
-class StateMachineTypeNotSupported(InvalidRequest): ...
+class StateMachineTypeNotSupported(InvalidRequest):
+    """The operation is not for machines of this type."""
 
 
-class ValidationException(InvalidRequest): ...
+class ValidationException(InvalidRequest):
+    """A parameter breaks a rule of the API."""
 
 
 class KmsError(ServiceError):
     """A key of the Key Management Service cannot be used."""
 
 
-class KmsAccessDeniedException(KmsError): ...
+class KmsAccessDeniedException(KmsError):
+    """The key may not be used by the caller or the role."""
 
 
-class KmsInvalidStateException(KmsError): ...
+class KmsInvalidStateException(KmsError):
+    """The key is disabled, deleted, or otherwise not ready."""
 
 
-class KmsThrottlingException(KmsError): ...
+class KmsThrottlingException(KmsError):
+    """The key is used too often; try again later."""
 
 
-class ConflictException(ServiceError): ...
+class ConflictException(ServiceError):
+    """Something else was changed at the same time, or refers to this."""
 
 
-class ExecutionNotRedrivable(ServiceError): ...
+class ExecutionNotRedrivable(ServiceError):
+    """The execution cannot be redriven: it succeeded, or ended too long ago."""
 
 
-class StateMachineDeleting(ServiceError): ...
+class StateMachineDeleting(ServiceError):
+    """The state machine is being deleted, which lasts until its executions have ended."""
 
 
-class TaskTimedOut(ServiceError): ...
+class TaskTimedOut(ServiceError):
+    """The task is closed: it took too long, was completed before, or its execution has ended."""
 
 
 _OTHER_CODES: dict[str, type[ServiceError]] = {
