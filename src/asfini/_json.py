@@ -1,36 +1,63 @@
 """JSON text in and out, as Step Functions takes and gives it: the one place that knows how."""
 
 import json
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from asfini.errors import InvalidArgument
 
 MAX_PAYLOAD_BYTES = 262_144
 """The most bytes, in UTF-8, of any input, output or result: the service quotas page."""
 
-_UNSET: Any = object()
 
-
-def dumps(value: Any, what: str = "value") -> str:
+def dumps(value: Any, what: str = "value", indent: int | None = None) -> str:
     """Write a value as JSON: plain data, pydantic models, dataclasses, dates and the like.
 
     Raises:
-        InvalidArgument: something in it has no JSON form; it is named with its place.
+        InvalidArgument: something in it has no JSON form; the message says what and where.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _plain_dumps(value, indent)
     except (TypeError, ValueError, RecursionError):
-        return _dumps_any(value, what)
-
-
-def _dumps_any(value: Any, what: str) -> str:
-    from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415 - slow
-
+        pass
     try:
-        plain = to_jsonable_python(value, by_alias=True, inf_nan_mode="constants")
-        return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{what} cannot be written as JSON: {error}") from error
+        return _any_dumps(value, indent)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{what} cannot be written as JSON{_place(value)}: {error}") from error
+
+
+def _plain_dumps(value: Any, indent: int | None = None) -> str:
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+
+
+def _any_dumps(value: Any, indent: int | None = None) -> str:
+    from pydantic_core import to_jsonable_python
+
+    return _plain_dumps(to_jsonable_python(value, by_alias=True, inf_nan_mode="constants"), indent)
+
+
+def _place(value: Any) -> str:
+    """Say where in a value the part is that has no JSON form."""
+    path, inner = "", value
+    while isinstance(inner, (Mapping, list, tuple)) and len(path) < 100:  # a list may hold itself
+        found = next(((key, part) for key, part in _parts(inner) if not _fits(part)), None)
+        if found is None:
+            break
+        path, inner = f"{path}/{found[0]}", found[1]
+    return f" at {path}" if path else ""
+
+
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    return value.items() if isinstance(value, Mapping) else enumerate(value)
+
+
+def _fits(value: Any) -> bool:
+    try:
+        _any_dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def loads(text: str | bytes, what: str = "value") -> Any:
@@ -45,12 +72,16 @@ def loads(text: str | bytes, what: str = "value") -> Any:
         raise InvalidArgument(f"{what} is not JSON: {error}") from error
 
 
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON value")
 
 
 def size(text: str, what: str = "value") -> int:
-    """Count the bytes of a text in UTF-8."""
+    """Count the bytes of a text in UTF-8.
+
+    Raises:
+        InvalidArgument: it has no UTF-8 form, for half a surrogate pair is in it.
+    """
     try:
         return len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
