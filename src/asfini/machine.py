@@ -2,24 +2,45 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any, Literal, TypedDict, Unpack
 
 from asfini._arns import arn_of, check_name
 from asfini.asl.definition import Definition, read_definition
 from asfini.asl.states import State
 from asfini.asl.validation import problems
-from asfini.errors import DefinitionError
+from asfini.errors import DefinitionError, InvalidArgument
+
+_TYPES = ("STANDARD", "EXPRESS")
+_OPTIONS: dict[str, tuple[type, str]] = {
+    "role": (str, "a name or an ARN"),
+    "logging": (Mapping, "the API's loggingConfiguration"),
+    "tracing": (bool, "True or False"),
+    "tags": (Mapping, "texts by name"),
+    "encryption": (Mapping, "the API's encryptionConfiguration"),
+}
+
+
+class MachineOptions(TypedDict, total=False):
+    """The options of `StateMachine`, which explains them."""
+
+    type: Literal["STANDARD", "EXPRESS"]
+    role: str | None
+    logging: Mapping[str, Any] | None
+    tracing: bool | None
+    tags: Mapping[str, str] | None
+    encryption: Mapping[str, Any] | None
 
 
 @dataclass
 class StateMachine:
     """A named definition, and how it is to be registered.
 
-    It knows no account: the same object is registered locally and with any AWS account. Options that are `None`
-    are left to AWS, or as they are where the machine is registered already.
+    It knows no account: the same object is registered locally and with any AWS account. Options that are
+    `None` are left to AWS, or as they are where the machine is registered already.
 
     Raises:
-        InvalidArgument: the name is not one that AWS takes.
+        InvalidArgument: the name is not one that AWS takes, or another argument makes no sense.
     """
 
     name: str
@@ -35,12 +56,22 @@ class StateMachine:
     tracing: bool | None = None
     """Whether X-Ray traces executions."""
     tags: Mapping[str, str] | None = None
+    """Tags to set; others that the registered machine has are left alone."""
     encryption: Mapping[str, Any] | None = None
     """The API's `encryptionConfiguration`."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "a state machine")
         self.definition = read_definition(self.definition)
+        what = f"of state machine {self.name!r}"
+        if self.type not in _TYPES:
+            raise InvalidArgument(f"the type {what} is {' or '.join(_TYPES)}, not {self.type!r}")
+        for option, (kind, meaning) in _OPTIONS.items():
+            value = getattr(self, option)
+            if value is not None and not isinstance(value, kind):
+                raise InvalidArgument(f"the option {option} {what} is {meaning}, not {value!r}")
+        if not all(isinstance(text, str) for tag in (self.tags or {}).items() for text in tag):
+            raise InvalidArgument(f"the option tags {what} is texts by name, not {self.tags!r}")
 
     @property
     def arn(self) -> str:
@@ -75,9 +106,9 @@ def construct_state_machine(
     start: State,
     *,
     comment: str | None = None,
-    timeout_seconds: int | None = None,
+    timeout_seconds: int | timedelta | None = None,
     query_language: Literal["JSONPath", "JSONata"] | None = None,
-    **options: Any,
+    **options: Unpack[MachineOptions],
 ) -> StateMachine:
     """Make a machine of all states that can be reached from the first one.
 

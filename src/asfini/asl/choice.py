@@ -3,11 +3,13 @@
 The operators themselves are in `asfini.asl.comparisons`. Rules combine with `&`, `|` and `~`.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator
 
 from asfini.asl._model import Model
+from asfini.errors import InvalidArgument
 
 OPERATORS: dict[str, type["Rule"]] = {}
 """Every key that makes a JSON object a rule, with the rule's class; `comparisons` adds its own."""
@@ -35,13 +37,11 @@ class Rule(Model):
 
 
 def read_rule(value: Any) -> Rule:
-    """Make a rule of its JSON object, or of a JSONata expression as text."""
+    """Make a rule of its JSON object."""
     if isinstance(value, Rule):
         return value
-    if isinstance(value, str):
-        return Condition(value)
-    if not isinstance(value, dict):
-        raise ValueError(f"a rule is an object or a JSONata expression, not {value!r}")
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"a rule is needed, not {value!r}")
     from asfini.asl import comparisons  # noqa: F401 - many classes, which few programs need at once
 
     operators = [key for key in value if key in OPERATORS]
@@ -65,7 +65,7 @@ class And(Rule):
 
     positional: ClassVar[tuple[str, ...]] = ("rules", "next")
 
-    rules: list[AnyRule] = Field(kw_only=False, validation_alias="And", serialization_alias="And")
+    rules: list[AnyRule] = Field(kw_only=False, serialization_alias="And")
 
 
 class Or(Rule):
@@ -73,7 +73,7 @@ class Or(Rule):
 
     positional: ClassVar[tuple[str, ...]] = ("rules", "next")
 
-    rules: list[AnyRule] = Field(kw_only=False, validation_alias="Or", serialization_alias="Or")
+    rules: list[AnyRule] = Field(kw_only=False, serialization_alias="Or")
 
 
 class Not(Rule):
@@ -81,7 +81,7 @@ class Not(Rule):
 
     positional: ClassVar[tuple[str, ...]] = ("rule", "next")
 
-    rule: AnyRule = Field(kw_only=False, validation_alias="Not", serialization_alias="Not")
+    rule: AnyRule = Field(kw_only=False, serialization_alias="Not")
 
 
 OPERATORS |= {"And": And, "Or": Or, "Not": Not, "Condition": Condition}

@@ -7,7 +7,7 @@ A comparison reads its operand from a path and holds it against a value, or agai
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, Field
 
 from asfini.asl._model import Time
 from asfini.asl.choice import OPERATORS, Rule
@@ -32,7 +32,7 @@ class Comparison(Rule):
         super().__pydantic_init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
             field = cls.model_fields["value"]
-            field.alias = field.validation_alias = field.serialization_alias = cls.__name__
+            field.serialization_alias = cls.__name__
             OPERATORS[cls.__name__] = cls
 
 
@@ -43,12 +43,12 @@ def _or_placeholder(value: Any) -> Any:
     return value
 
 
-Placeholder = Annotated[StrictStr, AfterValidator(_or_placeholder)]
-Number = Annotated[StrictInt | StrictFloat | StrictStr, AfterValidator(_or_placeholder)]
+Placeholder = Annotated[str, AfterValidator(_or_placeholder)]
+Number = Annotated[int | float | str, AfterValidator(_or_placeholder)]
 
 
 class _String(Comparison):
-    value: StrictStr = Field(kw_only=False)
+    value: str = Field(kw_only=False)
 
 
 class _Numeric(Comparison):
@@ -60,11 +60,11 @@ class _Timestamp(Comparison):
 
 
 class _Boolean(Comparison):
-    value: StrictBool | Placeholder = Field(kw_only=False)
+    value: bool | Placeholder = Field(kw_only=False)
 
 
 class _Path(Comparison):
-    value: StrictStr = Field(kw_only=False)
+    value: str = Field(kw_only=False)
     """The path of what it is compared to."""
 
 

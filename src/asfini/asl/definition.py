@@ -1,14 +1,14 @@
-"""Definitions: states, and where to start. A machine's, a branch's and a map's processor have the same form."""
+"""Definitions: states, and where to start. Machines, branches and a map's processor have the same form."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PlainValidator, StrictInt, StrictStr
+from pydantic import PlainValidator
 
 from asfini import _json
 from asfini.asl._model import Model, is_state
-from asfini.asl.states import Choice, Fail, Pass, State, Succeed, Task, Wait
+from asfini.asl.states import Choice, Fail, Pass, Seconds, State, Succeed, Task, Wait, reachable
 from asfini.errors import InvalidArgument, MissingExtra
 
 TYPES: dict[str, type[State]] = {
@@ -24,23 +24,23 @@ TYPES: dict[str, type[State]] = {
 
 def _read_states(value: Any) -> dict[str, State]:
     """Make states of their JSON objects, and give each its name."""
-    from asfini.asl import map as _  # noqa: F401, PLC0415 - it needs this module, and adds to TYPES
+    from asfini.asl import map as _  # noqa: F401 - it needs this module, and adds to TYPES
 
     if not isinstance(value, Mapping):
-        raise ValueError(f"states are an object, not {value!r}")
+        raise InvalidArgument(f"states are an object, not {value!r}")
     return {name: _read_state(name, content) for name, content in value.items()}
 
 
 def _read_state(name: str, content: Any) -> State:
     if isinstance(content, State):
         if content.name != name:
-            raise ValueError(f"the state {content.name!r} stands under the name {name!r}")
+            raise InvalidArgument(f"the state {content.name!r} stands under the name {name!r}")
         return content
     if not isinstance(content, Mapping):
-        raise ValueError(f"the state {name!r} is an object, not {content!r}")
+        raise InvalidArgument(f"the state {name!r} is an object, not {content!r}")
     kind = content.get("Type")
     state = TYPES.get(kind if isinstance(kind, str) else "", State).from_dict(content)
-    state.__dict__["name"] = name
+    vars(state)["name"] = name
     return state
 
 
@@ -54,7 +54,7 @@ class Definition(Model):
     """The language of the states' expressions; AWS's default is JSONPath."""
     version: str | None = None
     """The version of the States Language: `"1.0"`."""
-    timeout_seconds: StrictInt | StrictStr | None = None
+    timeout_seconds: Seconds | None = None
     """Seconds after which an execution ends as timed out. Branches and processors have none."""
     start_at: str
     """The name of the first state."""
@@ -77,7 +77,15 @@ class Definition(Model):
         """
         if not is_state(start):
             raise InvalidArgument(f"a definition starts at a state, not at {start!r}")
-        return cls(start_at=start.name, states=_reachable(start), **fields)
+        states: dict[str, State] = {}
+        for state in reachable([start]):
+            if states.setdefault(state.name, state) is not state:
+                raise InvalidArgument(f"two states are named {state.name!r}")
+        return cls(start_at=start.name, states=states, **fields)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send it to other processes as what it is, JSON: a long chain of links is too deep for pickle."""
+        return type(self).from_dict, (self.to_dict(),)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -96,7 +104,7 @@ class Definition(Model):
             InvalidArgument: it is not YAML, or not an object.
             MissingExtra: the extra is not installed.
         """
-        from asfini.asl import _yaml  # noqa: PLC0415 - an extra
+        from asfini.asl import _yaml
 
         return cls._from_data(_yaml.loads(text))
 
@@ -120,13 +128,11 @@ class Definition(Model):
 
     def to_json(self, indent: int | None = 2) -> str:
         """Write JSON text."""
-        import json  # noqa: PLC0415 - as short as it gets
-
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+        return _json.dumps(self.to_dict(), "the definition", indent)
 
     def to_yaml(self) -> str:
         """Write YAML text (needs the extra `yaml`)."""
-        from asfini.asl import _yaml  # noqa: PLC0415 - an extra
+        from asfini.asl import _yaml
 
         return _yaml.dumps(self.to_dict())
 
@@ -144,18 +150,6 @@ def definitions_in(state: State) -> Iterable[Definition]:
     return [*(getattr(state, "branches", None) or []), *(found for found in inner if found is not None)]
 
 
-def _reachable(start: State) -> dict[str, State]:
-    states: dict[str, State] = {}
-    waiting = [start]
-    while waiting:
-        state = waiting.pop()
-        if states.setdefault(state.name, state) is not state:
-            raise InvalidArgument(f"two states are named {state.name!r}")
-        unseen = [linked for linked in state.linked() if states.get(linked.name) is not linked]
-        waiting.extend(reversed(unseen))
-    return states
-
-
 def read_definition(value: Any, kind: type[Definition] = Definition) -> Any:
     """Make a definition of whatever has one: JSON data, a machine, a first state, a definition."""
     value = getattr(value, "definition", value)
@@ -167,7 +161,7 @@ def read_definition(value: Any, kind: type[Definition] = Definition) -> Any:
         return kind(**{name: getattr(value, name) for name in value.model_fields_set})
     if isinstance(value, Mapping):
         return kind.from_dict(value)
-    raise ValueError(f"a definition, a machine or a state is needed, not {value!r}")
+    raise InvalidArgument(f"a definition, a machine or a state is needed, not {value!r}")
 
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PlainValidator, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, PlainValidator
 
 from asfini.asl._model import Model
 from asfini.asl.definition import TYPES, AnyDefinition, Definition, read_definition
-from asfini.asl.states import CanFail, HasResult, JsonataOrJson, State
+from asfini.asl.states import CanFail, Catcher, HasResult, JsonataOrJson, Retrier, State
 
 
 class Parallel(HasResult, CanFail):
@@ -20,7 +20,7 @@ class Parallel(HasResult, CanFail):
         """Add a branch, which gets the state's input.
 
         Args:
-            branch: a definition, a machine (which need not be registered), or the first of some linked states.
+            branch: a definition, a machine (registered or not), or the first of some linked states.
 
         Returns:
             The state itself.
@@ -32,9 +32,9 @@ class Parallel(HasResult, CanFail):
 class ProcessorConfig(Model):
     """How a Map runs its processor."""
 
-    mode: Literal["INLINE", "DISTRIBUTED"] | StrictStr | None = None
+    mode: str | None = None
     """`"INLINE"` (AWS's default) runs in the execution, `"DISTRIBUTED"` in child executions."""
-    execution_type: Literal["STANDARD", "EXPRESS"] | StrictStr | None = None
+    execution_type: str | None = None
     """The type of the child executions."""
 
 
@@ -61,18 +61,12 @@ class ReaderConfig(Model):
     """`"CSV"`, `"JSON"`, `"JSONL"`, `"PARQUET"` or `"MANIFEST"`."""
     transformation: str | None = None
     manifest_type: str | None = None
-    csv_header_location: str | None = Field(
-        default=None, validation_alias="CSVHeaderLocation", serialization_alias="CSVHeaderLocation"
-    )
+    csv_header_location: str | None = Field(default=None, serialization_alias="CSVHeaderLocation")
     """`"FIRST_ROW"` or `"GIVEN"`."""
-    csv_headers: list[str] | None = Field(
-        default=None, validation_alias="CSVHeaders", serialization_alias="CSVHeaders"
-    )
-    csv_delimiter: str | None = Field(
-        default=None, validation_alias="CSVDelimiter", serialization_alias="CSVDelimiter"
-    )
+    csv_headers: list[str] | None = Field(default=None, serialization_alias="CSVHeaders")
+    csv_delimiter: str | None = Field(default=None, serialization_alias="CSVDelimiter")
     """`"COMMA"` (AWS's default), `"PIPE"`, `"SEMICOLON"`, `"SPACE"` or `"TAB"`."""
-    max_items: StrictInt | StrictStr | None = None
+    max_items: int | str | None = None
     max_items_path: str | None = None
     items_pointer: str | None = None
 
@@ -90,9 +84,9 @@ class ItemReader(Model):
 class ItemBatcher(Model):
     """How a distributed Map groups items into batches."""
 
-    max_items_per_batch: StrictInt | StrictStr | None = None
+    max_items_per_batch: int | str | None = None
     max_items_per_batch_path: str | None = None
-    max_input_bytes_per_batch: StrictInt | StrictStr | None = None
+    max_input_bytes_per_batch: int | str | None = None
     max_input_bytes_per_batch_path: str | None = None
     batch_input: Any = None
     """What every batch gets besides its items."""
@@ -115,7 +109,7 @@ class ResultWriter(Model):
     arguments: JsonataOrJson = None
 
 
-Number = StrictInt | StrictFloat | StrictStr
+Number = int | float | str
 
 
 class Map(HasResult, CanFail):
@@ -126,7 +120,7 @@ class Map(HasResult, CanFail):
     type: Literal["Map"] = "Map"
     item_processor: AnyProcessor | None = Field(default=None, kw_only=False)
     """What is done: a definition, a machine, or the first of some linked states."""
-    iterator: AnyDefinition | None = None
+    iterator: AnyProcessor | None = None
     """`item_processor` under its old name."""
     items: JsonataOrJson = None
     """The items (JSONata)."""
@@ -137,10 +131,10 @@ class Map(HasResult, CanFail):
     item_reader: ItemReader | None = None
     item_batcher: ItemBatcher | None = None
     result_writer: ResultWriter | None = None
-    max_concurrency: StrictInt | StrictStr | None = None
+    max_concurrency: int | str | None = None
     """How many iterations run at once; 0 (AWS's default) sets no limit of one's own."""
     max_concurrency_path: str | None = None
-    tolerated_failure_count: StrictInt | StrictStr | None = None
+    tolerated_failure_count: int | str | None = None
     """How many items may fail before a distributed Map does."""
     tolerated_failure_count_path: str | None = None
     tolerated_failure_percentage: Number | None = None
@@ -155,7 +149,35 @@ class Map(HasResult, CanFail):
             self,
             name: str,
             item_processor: Any = None,
-            **fields: Any,
+            *,
+            comment: str | None = None,
+            query_language: Literal["JSONPath", "JSONata"] | None = None,
+            input_path: str | None = None,
+            output_path: str | None = None,
+            output: JsonataOrJson = None,
+            next: State | str | None = None,
+            end: bool | None = None,
+            assign: dict[str, Any] | None = None,
+            result_path: str | None = None,
+            parameters: Any = None,
+            result_selector: Any = None,
+            arguments: JsonataOrJson = None,
+            retriers: list[Retrier] | None = None,
+            catchers: list[Catcher] | None = None,
+            iterator: Any = None,
+            items: JsonataOrJson = None,
+            items_path: str | None = None,
+            item_selector: Any = None,
+            item_reader: ItemReader | None = None,
+            item_batcher: ItemBatcher | None = None,
+            result_writer: ResultWriter | None = None,
+            max_concurrency: int | str | None = None,
+            max_concurrency_path: str | None = None,
+            tolerated_failure_count: int | str | None = None,
+            tolerated_failure_count_path: str | None = None,
+            tolerated_failure_percentage: float | str | None = None,
+            tolerated_failure_percentage_path: str | None = None,
+            label: str | None = None,
         ) -> None: ...
 
 

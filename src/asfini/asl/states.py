@@ -1,18 +1,29 @@
 """The states of the Amazon States Language, with their Retry and Catch.
 
-Every state has a name, which is its key in the definition, and the fields of its type in snake case. States are
-linked with `goes_to` or `>>`, with `catch` and with `Choice.add`; what they are linked with is written as a name
-and remembered as an object, so that a definition can be made of the first of them.
+Every state has a name, which is its key in the definition, and the fields of its type in snake case. States
+are linked with `goes_to` or `>>`, with `catch` and with `Choice.add`; what they are linked with is written as
+a name and remembered as an object, so that a definition can be made of the first of them.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    runtime_checkable,
+)
 
-from pydantic import BeforeValidator, Field, PrivateAttr, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field
 
 from asfini.asl._model import Model, Time, is_state
-from asfini.asl.choice import AnyRule, Rule, read_rule
+from asfini.asl.choice import AnyRule, Condition, Rule, read_rule
 from asfini.errors import InvalidArgument
 
 StateT = TypeVar("StateT", bound="State")
@@ -27,10 +38,12 @@ class Resource(Protocol):
     @property
     def arn(self) -> str:
         """Its name, in which CloudFormation's pseudo parameters stand for the account."""
+        ...
 
     @property
     def heartbeat_seconds(self) -> int | None:
         """The seconds between two signs of life after which the task counts as dead, if any."""
+        ...
 
 
 def _whole_seconds(value: Any) -> Any:
@@ -42,7 +55,7 @@ def _whole_seconds(value: Any) -> Any:
     return int(seconds)
 
 
-Seconds = Annotated[StrictInt | StrictStr, BeforeValidator(_whole_seconds)]
+Seconds = Annotated[int | str, BeforeValidator(_whole_seconds)]
 """Whole seconds, a `timedelta` of such, or a JSONata expression."""
 
 
@@ -56,9 +69,9 @@ class Retrier(Model):
     comment: str | None = None
     interval_seconds: Seconds | None = None
     """Seconds before the first retry; AWS's default is 1."""
-    max_attempts: StrictInt | StrictStr | None = None
+    max_attempts: int | str | None = None
     """How many retries there are; AWS's default is 3, and 0 means none."""
-    backoff_rate: float | StrictStr | None = None
+    backoff_rate: int | float | str | None = None
     """What each interval is multiplied by to give the next; AWS's default is 2.0."""
     max_delay_seconds: Seconds | None = None
     """The longest that an interval may become."""
@@ -70,6 +83,7 @@ class Catcher(Model):
     """Go on to another state after some errors."""
 
     positional: ClassVar[tuple[str, ...]] = ("error_equals", "next")
+    required: ClassVar[tuple[str, ...]] = ("next",)
 
     error_equals: list[str] = Field(kw_only=False)
     """The names of the errors; `States.ALL` stands for nearly all."""
@@ -107,7 +121,7 @@ class State(Model):
         name: str = Field(kw_only=False)
         """The state's key in its definition, at most 80 characters. A state read without one has none."""
     else:
-        name: StrictStr = Field(default="", exclude=True, frozen=True)
+        name: str = Field(default="", exclude=True, frozen=True)
 
     comment: str | None = None
     query_language: Literal["JSONPath", "JSONata"] | None = None
@@ -130,9 +144,40 @@ class State(Model):
         return ({} if kind is None else {"Type": kind}) | super().to_dict()
 
     def __eq__(self, other: object) -> bool:
-        return super().__eq__(other) and self.name == other.name  # type: ignore[attr-defined]
+        if not isinstance(other, State):
+            return NotImplemented
+        return self.name == other.name and super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the state with all that it leads to, which may be a long way, and back to itself."""
+        memo = {} if memo is None else memo
+        states = [state for state in reachable([self]) if id(state) not in memo]
+        for state in states:
+            memo[id(state)] = type(state).__new__(type(state))
+        for state in states:
+            for part in _PARTS:
+                own = copy.deepcopy(getattr(state, part), memo)
+                object.__setattr__(memo[id(state)], part, own)
+        copied: Self = memo[id(self)]
+        return copied
+
+
+_PARTS = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+"""What pydantic keeps in a model."""
+
+
+def reachable(states: Sequence[State]) -> list[State]:
+    """All states that some lead to through the objects they are linked with, themselves included."""
+    found: dict[int, State] = {}
+    waiting = [*reversed(states)]
+    while waiting:
+        state = waiting.pop()
+        if id(state) not in found:
+            found[id(state)] = state
+            waiting.extend(reversed([*state.linked()]))
+    return [*found.values()]
 
 
 class HasNext(State):
@@ -162,7 +207,6 @@ class HasNext(State):
         """
         if not is_state(state):
             raise InvalidArgument(f"{self.name!r} can go to a state only, not to {state!r}")
-        self.unset("end")
         self._link("next", state)
         return state
 
@@ -172,13 +216,23 @@ class HasNext(State):
 
     def remove_next(self) -> None:
         """Let no state follow this one: the machine ends here."""
-        self.unset("next")
         self.end = True
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name in _INSTEAD and value:
+                self.unset(_INSTEAD[name])
 
     @property
     def ends(self) -> bool:
         """Whether no state follows this one."""
         return self.next is None
+
+
+_INSTEAD = {"next": "end", "end": "next"}
+"""Fields of which one takes the other's place."""
 
 
 class HasResult(State):
@@ -197,13 +251,9 @@ class CanFail(HasNext):
     """What becomes of the raw result before `result_path` (JSONPath)."""
     arguments: JsonataOrJson = None
     """What the work gets (JSONata)."""
-    retriers: list[Retrier] | None = Field(
-        default=None, validation_alias="Retry", serialization_alias="Retry"
-    )
+    retriers: list[Retrier] | None = Field(default=None, serialization_alias="Retry")
     """What is tried again, `Retry` in JSON: the first retrier that names the error counts."""
-    catchers: list[Catcher] | None = Field(
-        default=None, validation_alias="Catch", serialization_alias="Catch"
-    )
+    catchers: list[Catcher] | None = Field(default=None, serialization_alias="Catch")
     """What happens to errors that are not, or no longer, retried: `Catch` in JSON."""
 
     def retry_for(
@@ -229,7 +279,7 @@ class CanFail(HasNext):
         Returns:
             The state itself.
         """
-        options = {
+        options: dict[str, Any] = {
             "interval_seconds": interval_seconds,
             "max_attempts": max_attempts,
             "backoff_rate": backoff_rate,
@@ -345,19 +395,25 @@ class Wait(HasNext):
         ) -> None: ...
     else:
 
-        def __init__(self, name: str = "", until: Any = None, **fields: Any) -> None:
+        def __init__(self, *args: Any, **fields: Any) -> None:
+            until = args[1] if len(args) > 1 else fields.pop("until", None)
+            if len(args) > 2 or (len(args) > 1 and "until" in fields):
+                raise TypeError("Wait takes a name and one time to wait until")
             if until is not None:
-                fields |= _until(until)
-            super().__init__(name, **fields)
+                field = _field_for(until)
+                if field in fields:
+                    raise TypeError(f"Wait got two values for {field}")
+                fields[field] = until
+            super().__init__(*args[:1], **fields)
 
         __init__.__pydantic_base_init__ = True
 
 
-def _until(until: int | timedelta | datetime | str) -> dict[str, Any]:
-    """Tell what a Wait's second argument means, as sfini did: a text is the path of a time, or an expression."""
+def _field_for(until: object) -> str:
+    """Tell which field a Wait's second argument means."""
     if isinstance(until, str):
-        return {"timestamp" if until.lstrip().startswith("{%") else "timestamp_path": until}
-    return {"timestamp" if isinstance(until, datetime) else "seconds": until}
+        return "timestamp_path" if until.startswith("$") else "timestamp"
+    return "timestamp" if isinstance(until, datetime) else "seconds"
 
 
 class Choice(State):
@@ -382,10 +438,14 @@ class Choice(State):
             The state itself.
 
         Raises:
-            InvalidArgument: nothing says where to go.
+            InvalidArgument: nothing says where to go, or the rule leads elsewhere already.
         """
-        rule = read_rule(rule)
+        rule = Condition(rule) if isinstance(rule, str) else read_rule(rule)
         if state is not None:
+            if not is_state(state):
+                raise InvalidArgument(f"{self.name!r} can go to a state only, not to {state!r}")
+            if rule.next not in (None, state.name):
+                raise InvalidArgument(f"the rule {rule.to_dict()} leads elsewhere than to {state.name!r}")
             rule._link("next", state)
         if rule.next is None:
             raise InvalidArgument(f"a rule of {self.name!r} does not say where to go: {rule.to_dict()}")
@@ -396,12 +456,13 @@ class Choice(State):
         """Remove a rule.
 
         Raises:
-            ValueError: it is not among the state's rules.
+            InvalidArgument: it is not among the state's rules.
         """
         rules = self.choices or []
         if rule not in rules:
-            raise InvalidArgument(f"{self.name!r} has no such rule: {rule.to_dict()}")
-        rules.remove(rule)
+            raise InvalidArgument(f"{self.name!r} has no such rule: {rule!r}")
+        at = rules.index(rule)
+        self.choices = [*rules[:at], *rules[at + 1 :]]
 
     def set_default(self, state: State) -> None:
         """Go on to a state where no rule holds; without one the execution fails there."""
@@ -443,8 +504,6 @@ class Task(HasResult, CanFail):
     credentials: Any = None
     """The role to act in: `{"RoleArn": …}`."""
 
-    _derived: bool = PrivateAttr(default=False)
-
     if TYPE_CHECKING:
 
         def __init__(
@@ -484,22 +543,18 @@ class Task(HasResult, CanFail):
                 fields |= _of_resource(resource, fields)
                 heartbeat = resource.heartbeat_seconds
             super().__init__(**fields)
-            if heartbeat is not None and not fields.keys() & {"heartbeat_seconds", "heartbeat_seconds_path"}:
-                self.heartbeat_seconds = heartbeat
-                self._derived = True
+            if "heartbeat_seconds" not in fields:
+                vars(self)["heartbeat_seconds"] = heartbeat  # known, but not given
 
         __init__.__pydantic_base_init__ = True
 
-    def given(self, field: str) -> bool:
-        """Whether a field was set; a heartbeat that comes from the activity was not."""
-        return super().given(field) and not (field == "heartbeat_seconds" and self._derived)
-
     def to_dict(self) -> dict[str, Any]:
-        """Write the state as plain JSON data; an activity's heartbeat yields to a time-out that is no longer."""
+        """Write the state as JSON data; an activity's heartbeat yields to a time-out that is no longer."""
         written = super().to_dict()
-        timeout = self.timeout_seconds
-        if self._derived and isinstance(timeout, int) and timeout <= written["HeartbeatSeconds"]:
-            del written["HeartbeatSeconds"]
+        own, timeout = self.heartbeat_seconds, self.timeout_seconds
+        given = written.keys() & {"HeartbeatSeconds", "HeartbeatSecondsPath"}
+        if isinstance(own, int) and not given and not (isinstance(timeout, int) and timeout <= own):
+            written["HeartbeatSeconds"] = own
         return written
 
 
@@ -511,11 +566,12 @@ def _arn(resource: str) -> str:
 
 
 def _of_resource(resource: Resource, fields: dict[str, Any]) -> dict[str, Any]:
-    """Write a resource given as an object: a machine is started and waited for, anything else does the work."""
+    """Write a resource given as an object: a machine is run and waited for, others do the work."""
     if ":stateMachine:" not in resource.arn:
         return {"resource": resource.arn}
-    arguments = "arguments" if "arguments" in fields or fields.get("query_language") == "JSONata" else "parameters"
-    passed = {"Input": "{% $states.input %}"} if arguments == "arguments" else {"Input.$": "$"}
+    jsonata = "arguments" in fields or fields.get("query_language") == "JSONata"
+    arguments = "arguments" if jsonata else "parameters"
+    passed = {"Input": "{% $states.input %}"} if jsonata else {"Input.$": "$"}
     own = fields.get(arguments) or passed
     return {
         "resource": _arn("states:startExecution.sync:2"),
