@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,10 @@ from asfini.testing import virtual_time
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "conformance"
 ACCOUNT = Account("aws", "us-east-1", "111111111111")
-ROLE = "arn:aws:iam::111111111111:role/recorded"
+ROLE = "arn:aws:iam::111111111111:role/test-sfn-role"
+"""The role of all recorded machines, which the recordings replace by a word."""
+MADE = datetime(2026, 11, 22, 1, 25, 36, tzinfo=UTC)
+"""The date that inputs with times relative to an execution's start were made for."""
 HOUR = 3600.0
 TIMED_OUT = frozenset({"TaskTimedOut", "LambdaFunctionTimedOut", "ActivityTimedOut"})
 
@@ -76,9 +80,10 @@ def judge(case: dict[str, Any]) -> Verdict:
 
 
 async def _run(case: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run an execution as it was run on AWS; gives its description and its history."""
     tasks = Tasks(case)
     with virtual_time():
-        async with LocalService(account=ACCOUNT, stand_in=tasks.answer, seed=0) as service:
+        async with LocalService(account=ACCOUNT, stand_in=tasks.answer, seed=0, start_date=MADE) as service:
             tasks.service = service
             for arn in tasks.activities:
                 await service.call("create_activity", name=arn.rpartition(":")[2])
@@ -89,23 +94,29 @@ async def _run(case: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any
                 roleArn=ROLE,
                 type=case["machine_type"],
             )
-            async with anyio.create_task_group() as workers:
-                for arn in tasks.activities:
-                    workers.start_soon(tasks.work, arn)
-                started = await service.call(
-                    "start_execution",
-                    stateMachineArn=machine["stateMachineArn"],
-                    input=json.dumps(case["input"]),
-                )
-                arn = started["executionArn"]
-                with anyio.move_on_after(HOUR):
-                    if case["expected"]["status"] == "ABORTED":
-                        await anyio.sleep(1)
-                        await service.call("stop_execution", executionArn=arn)
-                    await service.changed(arn, 0)
-                workers.cancel_scope.cancel()
-            described = await service.call("describe_execution", executionArn=arn)
-            return described, await _history(service, arn, tasks.reverse)
+            given = {"stateMachineArn": machine["stateMachineArn"], "input": json.dumps(case["input"])}
+            if "sync" in case["snapshot_key"]:  # the recording is the response of StartSyncExecution
+                return await service.call("start_sync_execution", **given), []
+            return await _executed(service, case, tasks, given)
+
+
+async def _executed(
+    service: LocalService, case: dict[str, Any], tasks: "Tasks", given: dict[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Start an execution, do its activities' tasks, stop it if it was stopped, and wait for its end."""
+    async with anyio.create_task_group() as workers:
+        for arn in tasks.activities:
+            workers.start_soon(tasks.work, arn)
+        started = await service.call("start_execution", **given)
+        arn = started["executionArn"]
+        with anyio.move_on_after(HOUR):
+            if case["expected"]["status"] == "ABORTED":
+                await anyio.sleep(1)
+                await service.call("stop_execution", executionArn=arn)
+            await service.changed(arn, 0)
+        workers.cancel_scope.cancel()
+    described = await service.call("describe_execution", executionArn=arn)
+    return described, await _history(service, arn, tasks.reverse)
 
 
 async def _history(service: LocalService, arn: str, reverse: bool) -> list[dict[str, Any]]:
@@ -154,10 +165,12 @@ class Tasks:
             return Submitted(result.get("submitted_output"))
         if result["outcome"] in TIMED_OUT:
             await anyio.sleep_forever()
-        if "error" in result or "cause" in result:
-            raise TaskFailed(result.get("error", ""), result.get("cause", ""))
+        failed = "error" in result or "cause" in result
+        failure = TaskFailed(result.get("error", ""), result.get("cause", ""))
         if "submitted_output" in result:
-            return Submitted(result["submitted_output"], result.get("output"))
+            return Submitted(result["submitted_output"], failure if failed else result.get("output"))
+        if failed:
+            raise failure
         return result.get("output")
 
     def _complete_later(self, result: dict[str, Any], token: str) -> None:

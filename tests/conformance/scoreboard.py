@@ -31,7 +31,9 @@ def tally(verdicts: Iterable[Verdict]) -> dict[str, list[int]]:
 
 def line(name: str, figures: dict[str, list[int]]) -> str:
     """One line of the table."""
-    cells = [f"{good:>4}/{all_:<4} {good / all_:>6.1%}" if all_ else " " * 16 for good, all_ in figures.values()]
+    cells = [
+        f"{good:>4}/{all_:<4} {good / all_:>6.1%}" if all_ else " " * 16 for good, all_ in figures.values()
+    ]
     return f"{name:<28}" + "  ".join(cells)
 
 

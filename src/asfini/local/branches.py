@@ -6,21 +6,23 @@ from typing import Any
 import anyio
 
 from asfini._host import only_error
-from asfini.local.failures import Failure
+from asfini.asl.states import Task
+from asfini.local.failures import Failure, RuntimeFailure
 from asfini.local.run import Frame, kind
 
 _ABORTED = frozenset({"Map", "Parallel", "Task", "Wait"})
 """The types of states that write an event when they are cut off."""
 
+Job = Callable[[Frame, int], Awaitable[Any]]
+"""What runs one branch or iteration: it gets a frame of its own and its number."""
 
-async def together(
-    frame: Frame, job: Callable[[Frame, int], Awaitable[Any]], count: int, most: int
-) -> list[Any]:
+
+async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     """Run jobs, some at a time; when one fails, the others are cut off.
 
     Args:
         frame: where the state stands that has the jobs.
-        job: gets a frame of its own and the job's number.
+        job: runs one of them.
         count: how many jobs there are.
         most: how many of them run at once.
 
@@ -32,40 +34,52 @@ async def together(
     """
     results: list[Any] = [None] * count
     numbers = iter(range(count))
-    frames: list[Frame] = []
-    failed: list[tuple[Frame, Failure]] = []
+    lines = [frame.inner() for _ in range(min(count, most))]
+    broken: list[tuple[Frame, Failure]] = []
 
-    async def work() -> None:
-        inner = frame.inner()
-        frames.append(inner)
+    async def work(inner: Frame) -> None:
         for number in numbers:
             inner.variables = frame.variables
             try:
                 results[number] = await job(inner, number)
             except Failure as failure:
-                failed.append((inner, failure))
+                broken.append((inner, failure))
                 raise
-        finished.append(inner)
 
-    finished: list[Frame] = []
+    frame.lines = lines
     try:
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(count, most)):
-                tasks.start_soon(work)
+            for inner in lines:
+                tasks.start_soon(work, inner)
     except BaseExceptionGroup as group:
-        if not failed:
+        if not broken:
             raise only_error(group) from None
-    if failed:
-        raise _cut_off(frame, frames, *failed[0])
-    if finished:
-        frame.thread.previous = finished[-1].thread.previous
+        raise _cut_off(frame, *broken[0]) from None
+    frame.lines = None
+    frame.thread.join(inner.thread for inner in lines)
     return results
 
 
-def _cut_off(frame: Frame, frames: list[Frame], broken: Frame, failure: Failure) -> Failure:
-    """Write what a failure cut off, and that the whole state failed."""
-    for inner in frames:
-        if inner.state is not None and kind(inner.state) in _ABORTED:
-            inner.thread.add(f"{kind(inner.state)}StateAborted")
-    frame.thread.previous = broken.thread.previous
+def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> Failure:
+    """Write what a failure cut off, and go on from where it happened."""
+    if not isinstance(failure, RuntimeFailure):
+        if isinstance(inner.state, Task):
+            inner.thread.add("TaskStateAborted")
+        for other in frame.lines or []:
+            if other is not inner:
+                _abort(inner, other)
+        if inner.iteration is not None:
+            inner.thread.add("MapIterationFailed", inner.iteration)
+    frame.lines = None
+    frame.thread.follow(inner.thread)
     return failure
+
+
+def _abort(broken: Frame, line: Frame) -> None:
+    """Write that a branch or an iteration was cut off, and in which state."""
+    if line.iteration is not None:
+        broken.thread.add("MapIterationAborted", line.iteration)
+    for inner in line.lines or []:
+        _abort(broken, inner)
+    if line.state is not None and kind(line.state) in _ABORTED:
+        broken.thread.add(f"{kind(line.state)}StateAborted")

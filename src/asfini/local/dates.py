@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 
 class Dates:
-    """Tells dates that keep step with the running loop's clock, from the real date at its start on."""
+    """Tells dates that keep step with the running loop's clock.
 
-    def __init__(self) -> None:
+    Args:
+        start: the date at the start; by default the real one.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
-        now = datetime.now(UTC)
+        now = start or datetime.now(UTC)
         self._date = now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def now(self) -> datetime:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,10 @@ _logger = logging.getLogger(__name__)
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 
 
+MAX_EXPRESS_SECONDS = 300.0
+"""How long an EXPRESS execution runs at the most: the service quotas page."""
+
+
 class Executions:
     """Executions.
 
@@ -30,9 +35,7 @@ class Executions:
         machine_of: finds the machine of an ARN.
     """
 
-    def __init__(
-        self, account: Account, dates: Dates, machine_of: Callable[[str], Machine]
-    ) -> None:
+    def __init__(self, account: Account, dates: Dates, machine_of: Callable[[str], Machine]) -> None:
         self._account = account
         self._dates = dates
         self._machine_of = machine_of
@@ -59,29 +62,66 @@ class Executions:
         run = self._start(stateMachineArn, name, input, traceHeader)
         return {"executionArn": run.arn, "startDate": run.start_date}
 
+    async def start_sync_execution(
+        self,
+        stateMachineArn: str,
+        name: str | None = None,
+        input: str = "{}",
+        traceHeader: str | None = None,
+        includedData: str = "ALL_DATA",
+    ) -> dict[str, Any]:
+        """Run an execution of an EXPRESS machine to its end, and tell of it."""
+        if self._machine_of(stateMachineArn).kind != "EXPRESS":
+            raise errors.StateMachineTypeNotSupported(
+                "This operation is not supported by this type of state machine"
+            )
+        run = self._start(stateMachineArn, name, input, traceHeader)
+        run.redrivable = False
+        try:
+            await run.ended()
+        finally:
+            if run.running:  # nobody waits for it any more
+                run.abort()
+        return _sync_description(run, includedData != "METADATA_ONLY")
+
     def _start(self, machine_arn: str, name: str | None, text: str, trace_header: str | None) -> Run:
         machine = self._machine_of(machine_arn)
         name = checked_name(str(uuid.uuid4()) if name is None else name, "an execution")
-        arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
+        arn = _arn(machine, name)
         value = _input(text)
         known = self._runs.get(arn)
         if known is not None:
             if known.running and known.input == text:
                 return known
             raise errors.ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
+        run = self._made(arn, name, machine, text)
+        run.trace_header = trace_header
+        return self._begun(run, value)
+
+    def _made(self, arn: str, name: str, machine: Machine, text: str) -> Run:
         now = self._dates.now()
-        run = Run(arn, name, machine, text, now, Journal(self._dates.now), self._workshop, trace_header)
-        self._runs[arn] = run
-        details = {**payload("input", text), "roleArn": machine.role_arn}
+        run = self._runs[arn] = Run(arn, name, machine, text, now, Journal(self._dates.now), self._workshop)
+        return run
+
+    def _begun(self, run: Run, value: Any) -> Run:
+        details = {**payload("input", run.input), "roleArn": run.machine.role_arn}
         run.journal.add("ExecutionStarted", 0, details)
         run.task = asyncio.create_task(self._run(run, value))
         return run
+
+    def _start_child(self, machine: Machine, text: str, map_run_arn: str) -> Run:
+        """Start a machine for an item of a distributed Map."""
+        name = str(uuid.uuid4())
+        run = self._made(_arn(machine, name), name, machine, text)
+        run.map_run_arn = map_run_arn
+        return self._begun(run, _json.loads(text))
 
     async def _run(self, run: Run, value: Any) -> None:
         """Run an execution to its end, whatever that is."""
         definition = run.machine.definition
         thread = Thread(run.journal)
-        frame = Frame(run, thread, definition.query_language or "JSONPath", {})
+        frame = Frame(run, thread, run.machine.language or definition.query_language or "JSONPath", {})
+        frame.keep(value, run.input)
         timer = self._deadline(run, definition.timeout_seconds)
         try:
             output = await interpret(frame, definition, value)
@@ -91,16 +131,21 @@ class Executions:
         except HistoryFull:
             cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
             self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
+        except (errors.InvalidArgument, RecursionError) as error:
+            cause = f"A value cannot be handed on: {error}"
+            self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
         except Exception as error:
             _logger.exception("a fault of the local service ended %s", run.arn)
-            failure = Failure("States.Runtime", f"The local service has a fault: {error!r}")
-            self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
+            cause = f"The local service has a fault: {error!r}"
+            self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
         finally:
             if timer is not None:
                 timer.cancel()
 
     def _deadline(self, run: Run, seconds: Any) -> asyncio.TimerHandle | None:
-        """End an execution when its TimeoutSeconds are over."""
+        """End an execution when its TimeoutSeconds are over, or the five minutes of an EXPRESS one."""
+        if run.machine.kind == "EXPRESS":
+            seconds = min(float(seconds or MAX_EXPRESS_SECONDS), MAX_EXPRESS_SECONDS)
         if seconds is None:
             return None
         return asyncio.get_running_loop().call_later(float(seconds), self._time_out, run)
@@ -204,6 +249,13 @@ class Executions:
         return self._start(str(parameters.get("StateMachineArn")), parameters.get("Name"), text, None)
 
 
+def _arn(machine: Machine, name: str) -> str:
+    """The ARN of an execution; those of EXPRESS machines never meet."""
+    if machine.kind == "EXPRESS":
+        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{uuid.uuid4()}"
+    return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
 def _input(text: str) -> Any:
     try:
         value = _json.loads(text, "the input")
@@ -243,6 +295,16 @@ def _description(run: Run, data: bool = True) -> dict[str, Any]:
     return described
 
 
+def _sync_description(run: Run, data: bool) -> dict[str, Any]:
+    """Describe an execution that was waited for, with what it would cost."""
+    described = _description(run, data)
+    for key in ("redriveCount", "redriveStatus", "redriveStatusReason"):
+        del described[key]
+    duration = ((run.stop_date or run.start_date) - run.start_date).total_seconds() * 1000
+    billed = {"billedDurationInMilliseconds": math.ceil(duration / 100) * 100, "billedMemoryUsedInMB": 64}
+    return {**described, "billingDetails": billed}
+
+
 def _redrive_reason(run: Run) -> str:
     if run.running:
         return "Execution is RUNNING and cannot be redriven"
@@ -266,5 +328,3 @@ def _without_data(event: dict[str, Any]) -> dict[str, Any]:
         )
         for key, content in event.items()
     }
-
-

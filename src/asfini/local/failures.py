@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 - it carries what AWS calls the error
     """A state failed, with what AWS calls the error and its cause.
 
     Args:
@@ -23,23 +23,51 @@ class Failure(Exception):
 
 
 class RuntimeFailure(Failure):
-    """The machine cannot go on: `States.Runtime`; the state puts itself into the cause."""
+    """The machine cannot go on: `States.Runtime`. The execution fails at once, whatever Retry and Catch say.
+
+    Nothing is written of the states and branches that it cuts off.
+    """
 
     def __init__(self, cause: str) -> None:
         super().__init__("States.Runtime", cause)
 
 
-_NOT_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
-"""Errors that `States.ALL` does not stand for: the page "Handling errors in Step Functions workflows"."""
-_NOT_TASK_FAILED = _NOT_ALL | {"States.Timeout"}
+class Unsuitable(Exception):  # noqa: N818 - a signal to the interpreter, which makes a failure of it
+    """A value is not what a field needs. What follows depends on the state's query language.
+
+    Args:
+        reason: why, in AWS's words.
+        location: the field, where AWS's event names it.
+    """
+
+    def __init__(self, reason: str, location: str | None = None) -> None:
+        super().__init__(reason)
+        self.location = location
+
+
+def too_large(name: str) -> Failure:
+    """The failure of a state, or of a task known by its resource, whose result exceeds the limit."""
+    return Failure(
+        "States.DataLimitExceeded",
+        f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes "
+        "service limit.",
+    )
+
+
+_NOT_TASK_FAILED = frozenset({"States.Runtime", "States.Timeout"})
+"""What `States.TaskFailed` does not stand for: the page "Handling errors in Step Functions workflows"."""
 
 
 def matches(names: Sequence[str], error: str | None) -> bool:
-    """Whether an `ErrorEquals` names an error."""
+    """Whether an `ErrorEquals` names an error.
+
+    `States.ALL` stands for `States.DataLimitExceeded`, too, where a task's result is too large: so it is
+    on AWS, whatever the page says.
+    """
     for name in names:
         if name == error:
             return True
-        if name == "States.ALL" and error not in _NOT_ALL:
+        if name == "States.ALL" and error != "States.Runtime":
             return True
         if name == "States.TaskFailed" and error not in _NOT_TASK_FAILED:
             return True

@@ -11,7 +11,7 @@ from asfini import _json
 from asfini._arns import Account
 from asfini.asl.states import Resource
 from asfini.errors import InvalidArgument, TaskFailed
-from asfini.local.failures import Failure
+from asfini.local.failures import Failure, too_large
 
 Handler = Callable[[Any], Any]
 """Gets a task's input, gives its output, or a coroutine that does."""
@@ -59,10 +59,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What a `.sync` or `.waitForTaskToken` task's handler may give: the call's response beside the job's result."""
+    """What the handler of a `.sync` or `.waitForTaskToken` task may give: the response, beside the result."""
 
     response: Any
     result: Any = None
+    """What comes of the job, or the exception with which it failed."""
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,24 @@ async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
         Failure: nothing was, or it failed.
     """
     if handler is None:
-        raise Failure("States.Runtime", _nobody(call.target))
+        raise Failure("States.Runtime", nobody(call.target))
     try:
         result = handler()
         if inspect.isawaitable(result):
             result = await result
         if isinstance(result, Submitted):
             return result
-        return _json.loads(_json.payload(result, f"the result of {call.target.name!r}"))
+        return _plain(result, call.target)
     except Exception as error:  # whatever a function raises is its task's failure
-        raise _failure(error, call.target) from error
+        raise failure_of(error, call.target) from error
+
+
+def _plain(result: Any, target: Target) -> Any:
+    """A function's result as plain JSON data, within the limit of a payload."""
+    text = _json.dumps(result, f"the result of {target.name!r}")
+    if _json.size(text) > _json.MAX_PAYLOAD_BYTES:
+        raise too_large(target.arn if target.kind == "function" else target.details["resourceType"])
+    return _json.loads(text)
 
 
 def _key(resource: Any, account: Account) -> str:
@@ -148,12 +157,14 @@ def _key(resource: Any, account: Account) -> str:
     return target.arn if target.kind == "activity" else target.name + target.pattern
 
 
-def _nobody(target: Target) -> str:
+def nobody(target: Target) -> str:
+    """Say that nothing stands in for a resource, and what would."""
     name = target.name + target.pattern
-    return f"Nothing here does {name!r}: give local.connect() a function that does, handlers={{{name!r}: function}}."
+    way = f"handlers={{{name!r}: function}}"
+    return f"Nothing here does {name!r}: give local.connect() a function that does, {way}."
 
 
-def _failure(error: Exception, target: Target) -> Failure:
+def failure_of(error: Exception, target: Target) -> Failure:
     """What a function's exception means; a Lambda function's cause is the object that Lambda makes of it."""
     if isinstance(error, Failure):
         return error

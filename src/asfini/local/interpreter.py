@@ -1,21 +1,23 @@
 """From state to state: entering, doing, retrying, catching, leaving."""
 
-from collections import Counter
+import asyncio
 from functools import singledispatch
 from typing import Any
 
 import anyio
 
-from asfini import _json
 from asfini.asl.definition import Definition
+from asfini.asl.map import Map, Parallel
 from asfini.asl.states import Retrier, State
-from asfini.local import dataflow
-from asfini.local.failures import Failure, RuntimeFailure, matches
-from asfini.local.run import Frame, Outcome
+from asfini.local.dataflow import flow_of, number, speaks_jsonata
+from asfini.local.failures import Failure, RuntimeFailure, Unsuitable, matches, too_large
+from asfini.local.run import Frame, Outcome, kind
 from asfini.query.scope import QueryError
 
-DEFAULT_INTERVAL, DEFAULT_ATTEMPTS, DEFAULT_RATE = 1, 3, 2.0
+DEFAULT_INTERVAL, DEFAULT_ATTEMPTS, DEFAULT_RATE = 1.0, 3.0, 2.0
 """What a Retrier means where it does not say: the States Language, "Retrying after error"."""
+_TURNS = 64
+"""How many states may follow each other before others on the loop get their turn."""
 
 
 @singledispatch
@@ -25,8 +27,9 @@ async def do(state: State, frame: Frame, value: Any) -> Outcome:
     Raises:
         Failure: it failed.
         QueryError: one of its expressions did.
+        Unsuitable: what a field holds or gives does not suit it.
     """
-    raise RuntimeFailure(f"The state '{state.name}' is of no known type.")
+    raise RuntimeFailure(frame.cause("The state is of no known type."))
 
 
 async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
@@ -39,23 +42,31 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
         Failure: a state failed, and nothing retried or caught it.
     """
     name: str | None = definition.start_at
+    journal = frame.thread.journal
     while name is not None:
-        state = definition.states[name]
+        journal.turns += 1
+        if journal.turns % _TURNS == 0:
+            await asyncio.sleep(0)
+        state = definition.states.get(name)
+        if state is None:
+            raise RuntimeFailure(f"There is no state named '{name}'.")
         frame.enter(state, value)
-        value, name, assigned = await _perform(frame, state, value)
-        frame.exit(state, value, assigned)
+        outcome = await _perform(frame, state, value)
+        frame.exit(state, outcome)
+        value, name = outcome.output, outcome.next
     return value
 
 
 async def _perform(frame: Frame, state: State, value: Any) -> Outcome:
     """Do a state until it succeeds, or fails beyond Retry and Catch."""
-    attempts: Counter[int] = Counter()
+    attempts: dict[int, int] = {}
     while True:
         try:
             outcome = await do(state, frame, value)
-            _check_size(frame, state, outcome.output)
-        except (Failure, QueryError) as error:
-            failure = _explained(frame, state, error)
+            if not frame.fits(outcome.output):
+                raise too_large(state.name)
+        except (Failure, QueryError, Unsuitable) as error:
+            failure = explained(frame, state, error)
         else:
             return outcome
         delay = _delay(frame, state, failure, attempts)
@@ -65,54 +76,72 @@ async def _perform(frame: Frame, state: State, value: Any) -> Outcome:
         frame.retries += 1
 
 
-def _explained(frame: Frame, state: State, error: Failure | QueryError) -> Failure:
-    """Say where the machine could not go on, in AWS's words; other failures say so themselves."""
+def explained(frame: Frame, state: State, error: Exception) -> Failure:
+    """What a failed evaluation means to the state; other failures say so themselves.
+
+    Raises:
+        RuntimeFailure: the execution cannot go on.
+    """
+    if isinstance(error, RuntimeFailure):
+        raise error
     if isinstance(error, Failure):
         return error
-    where = f"the state '{state.name}' (entered at the event id #{frame.entered[0]})"
-    return Failure(error.error, f"An error occurred while executing {where}. {error}")
+    cause = frame.cause(str(error))
+    if not speaks_jsonata(frame, state):
+        raise RuntimeFailure(cause)
+    failure = Failure("States.QueryEvaluationError", cause)
+    frame.evaluation_failed(failure, getattr(error, "location", None))
+    return failure
 
 
-def _check_size(frame: Frame, state: State, value: Any) -> None:
-    if _json.size(frame.text(value)) > _json.MAX_PAYLOAD_BYTES:
-        cause = (
-            f"The state/task '{state.name}' returned a result with a size exceeding "
-            "the maximum number of bytes service limit."
-        )
-        raise Failure("States.DataLimitExceeded", cause)
-
-
-def _delay(frame: Frame, state: State, failure: Failure, attempts: Counter[int]) -> float | None:
+def _delay(frame: Frame, state: State, failure: Failure, attempts: dict[int, int]) -> float | None:
     """The seconds to wait before the next try; `None` where there is none."""
     for index, retrier in enumerate(getattr(state, "retriers", None) or []):
         if matches(retrier.error_equals, failure.error):
-            most = DEFAULT_ATTEMPTS if retrier.max_attempts is None else retrier.max_attempts
-            if attempts[index] >= most:
+            attempt = attempts.get(index, 0) + 1
+            if attempt > _given(retrier.max_attempts, DEFAULT_ATTEMPTS):
                 return None
-            attempts[index] += 1
-            return _interval(frame, retrier, attempts[index])
+            attempts[index] = attempt
+            return _interval(frame, retrier, attempt)
     return None
 
 
 def _interval(frame: Frame, retrier: Retrier, attempt: int) -> float:
     """The States Language: the interval times the rate for each retry before this one, up to the longest."""
-    first = DEFAULT_INTERVAL if retrier.interval_seconds is None else float(retrier.interval_seconds)
-    rate = DEFAULT_RATE if retrier.backoff_rate is None else float(retrier.backoff_rate)
-    longest = float("inf") if retrier.max_delay_seconds is None else float(retrier.max_delay_seconds)
+    rate, longest = (
+        _given(retrier.backoff_rate, DEFAULT_RATE),
+        _given(retrier.max_delay_seconds, float("inf")),
+    )
     try:
-        delay = min(first * rate ** (attempt - 1), longest)
+        delay = min(_given(retrier.interval_seconds, DEFAULT_INTERVAL) * rate ** (attempt - 1), longest)
     except OverflowError:
         delay = longest
     return frame.run.workshop.random.uniform(0, delay) if retrier.jitter_strategy == "FULL" else delay
 
 
+def _given(value: Any, default: float) -> float:
+    found = number(value)
+    return default if found is None else found
+
+
 def _caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome:
     """Go on with the first catcher that names the failure, or fail."""
-    for catcher in getattr(state, "catchers", None) or []:
+    before = frame.thread.previous
+    _failed(frame, state)
+    for index, catcher in enumerate(getattr(state, "catchers", None) or []):
         if matches(catcher.error_equals, failure.error):
             error = {"Error": failure.error or "", "Cause": failure.cause or ""}
             try:
-                return dataflow.caught(frame, state, catcher, value, error)
-            except QueryError as problem:
-                raise _explained(frame, state, problem) from None
+                return flow_of(frame, state).caught(frame, index, value, error)
+            except (QueryError, Unsuitable) as problem:
+                frame.thread.previous = before
+                failure = explained(frame, state, problem)
+                _failed(frame, state)
+                raise failure from None
     raise failure
+
+
+def _failed(frame: Frame, state: State) -> None:
+    """Write that a state with states of its own failed."""
+    if isinstance(state, (Map, Parallel)):
+        frame.thread.add(f"{kind(state)}StateFailed")

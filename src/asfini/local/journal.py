@@ -1,26 +1,28 @@
 """The history of an execution as it is written: event types, ids and details as AWS has them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 MAX_EVENTS = 25_000
 """The most events of an execution: the service quotas page. The last one is its failure."""
 
-_ASIDE = frozenset(
-    {
-        "MapIterationFailed",
-        "MapIterationSucceeded",
-        "MapRunSucceeded",
-        "MapStateSucceeded",
-        "ParallelStateSucceeded",
-        "TaskStateAborted",
-    }
-)
-"""Events that no later event names as its previous one."""
+_AFTER_THE_TAIL = frozenset({"MapStateSucceeded", "ParallelStateSucceeded"})
+"""Events whose previous one is the line's very last, even if that one was aside."""
+_ASIDE = _AFTER_THE_TAIL | {
+    "MapIterationAborted",
+    "MapIterationFailed",
+    "MapIterationSucceeded",
+    "MapRunSucceeded",
+    "MapStateAborted",
+    "ParallelStateAborted",
+    "TaskStateAborted",
+    "WaitStateAborted",
+}
+"""Events that leave the line where it is: what comes next follows the same event as they do."""
 
 
-class HistoryFull(Exception):
+class HistoryFull(Exception):  # noqa: N818 - a signal to whoever runs the execution
     """The execution has as many events as it may, but for the one that says so."""
 
 
@@ -31,15 +33,19 @@ class Journal:
         now: tells the time.
     """
 
-    __slots__ = ("events", "now", "watchers")
+    __slots__ = ("events", "now", "turns", "watchers")
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.events: list[dict[str, Any]] = []
         self.watchers: list[Callable[[], None]] = []
         """What to call, once, at the next event."""
+        self.turns = 0
+        """How many states were entered without a pause for others on the loop."""
 
-    def add(self, kind: str, previous: int, details: dict[str, Any] | None = None, *, last: bool = False) -> int:
+    def add(
+        self, kind: str, previous: int, details: dict[str, Any] | None = None, *, last: bool = False
+    ) -> int:
         """Write an event.
 
         Args:
@@ -72,19 +78,28 @@ class Journal:
 class Thread:
     """A line of events, each of which names the one before: an execution, a branch or an iteration."""
 
-    __slots__ = ("journal", "previous")
+    __slots__ = ("journal", "previous", "tail")
 
     def __init__(self, journal: Journal, previous: int = 0) -> None:
         self.journal = journal
-        self.previous = previous
-        """The id of the event that the next one follows."""
+        self.previous = self.tail = previous
+        """The ids of the event that the next one follows, and of the line's very last."""
 
     def add(self, kind: str, details: dict[str, Any] | None = None, *, last: bool = False) -> int:
         """Write the line's next event."""
-        number = self.journal.add(kind, self.previous, details, last=last)
+        previous = self.tail if last or kind in _AFTER_THE_TAIL else self.previous
+        self.tail = number = self.journal.add(kind, previous, details, last=last)
         if kind not in _ASIDE:
             self.previous = number
         return number
+
+    def follow(self, line: "Thread") -> None:
+        """Go on from where another line broke off."""
+        self.previous, self.tail = line.previous, line.tail
+
+    def join(self, lines: Iterable["Thread"]) -> None:
+        """Go on from the youngest event of some lines that have all come to their ends."""
+        self.previous = self.tail = max((line.tail for line in lines), default=self.tail)
 
 
 def _details_key(kind: str) -> str:

@@ -13,9 +13,7 @@ from asfini.query.scope import QueryError, Scope
 from asfini.query.template import compile_value
 
 _MISSING: Any = object()
-_ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII
-)
+_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,
     "LessThan": operator.lt,
@@ -26,7 +24,9 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def timestamp(value: Any) -> datetime | None:
-    """The time that a value tells, if it is text in ISO 8601 with a time zone, as the States Language asks."""
+    """The time that a value tells, if it is text in ISO 8601 with a time zone."""
+    if isinstance(value, datetime):
+        return value
     match = _ISO.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
@@ -67,9 +67,11 @@ _OPERATOR = re.compile(r"(Numeric|String|Timestamp|Boolean)(\w+?)(Path)?")
 
 @lru_cache(maxsize=256)
 def pattern(text: str) -> Callable[[str], Any]:
-    r"""Compile what `StringMatches` takes: `*` stands for any characters, `\\*` for a star, `\\\\` for a backslash."""
+    r"""Compile a pattern of `StringMatches`: `*` is any characters, `\\*` a star, `\\\\` a backslash."""
     parts = re.findall(r"\\[*\\]|\*|[^*\\]+|\\", text)
-    expression = "".join(".*" if part == "*" else re.escape(part[1:] or part if part[0] == "\\" else part) for part in parts)
+    expression = "".join(
+        ".*" if part == "*" else re.escape(part[1:] or part if part[0] == "\\" else part) for part in parts
+    )
     return re.compile(expression, re.DOTALL).fullmatch
 
 
@@ -117,12 +119,18 @@ def _(rule: Comparison, scope: Scope) -> bool:
 
 def _compares(name: str, value: Any, other: Any, scope: Scope) -> bool:
     """Compare two values; of different kinds they are neither equal nor ordered."""
-    kind, order, by_path = _OPERATOR.fullmatch(name).groups()  # type: ignore[union-attr]
+    read, order, by_path = _operator(name)
     if by_path:
         other = _read(other, scope)
-    read = _KINDS[kind]
-    left, right = read(value), other if isinstance(other, datetime) else read(other)
-    return left is not None and right is not None and _ORDERS[order](left, right)
+    left, right = read(value), read(other)
+    return left is not None and right is not None and order(left, right)
+
+
+@lru_cache(maxsize=64)
+def _operator(name: str) -> tuple[Callable[[Any], Any], Callable[[Any, Any], bool], bool]:
+    """What reads the operands of an operator, what compares them, and whether a path gives the second."""
+    kind, order, by_path = _OPERATOR.fullmatch(name).groups()  # type: ignore[union-attr]
+    return _KINDS[kind], _ORDERS[order], by_path is not None
 
 
 @lru_cache(maxsize=1024)
@@ -136,4 +144,6 @@ def _read(path: str, scope: Scope, default: Any = ...) -> Any:
     except QueryError as error:
         if default is not ...:
             return default
-        raise QueryError(f"Invalid path '{path}': The choice state's condition path references an invalid value.") from error
+        raise QueryError(
+            f"Invalid path '{path}': The choice state's condition path references an invalid value."
+        ) from error

@@ -1,17 +1,17 @@
 """One execution as the local service keeps it, and what its states share while it runs."""
 
 import asyncio
-from collections.abc import Callable
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asfini import _json
 from asfini.asl.definition import Definition
-from asfini.asl.states import State
+from asfini.asl.states import CanFail, State, Wait
+from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure
 from asfini.local.journal import Journal, Thread, payload
-from asfini.query.scope import Scope
 
 if TYPE_CHECKING:
     from asfini.local.work import Workshop
@@ -29,8 +29,10 @@ class Machine:
     definition: Definition
     revision: str
     updated: datetime
-    programs: dict[tuple[int, str], Any] = field(default_factory=dict)
-    """Compiled expressions, by the state's identity and its field."""
+    programs: dict[int, Any] = field(default_factory=dict)
+    """What states make of data, compiled, by the state's identity."""
+    language: str | None = None
+    """The query language of states that name none, where that is not the definition's own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,12 +53,24 @@ class Run:
     stop_date: datetime | None = None
     task: asyncio.Task[None] | None = None
     """What runs it. Tasks of asyncio's own take a third of the memory that anyio's groups take."""
+    map_run_arn: str | None = None
+    """The map run that it is a child of, if it is one."""
+    redrivable: bool = True
+    """Whether AWS counts its redrives: not for a synchronous one."""
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    _value: Any = None
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.status == "RUNNING"
+
+    @property
+    def value(self) -> Any:
+        """Its input, as data."""
+        if self._value is None:
+            self._value = _json.loads(self.input)
+        return self._value
 
     def abort(self, failure: Failure = Failure(None)) -> None:  # noqa: B008 - it is never changed
         """Stop it."""
@@ -115,7 +129,22 @@ class Frame:
         item: what the context object says of a Map's item.
     """
 
-    __slots__ = ("_text", "_value", "entered", "item", "language", "retries", "run", "state", "thread", "token", "variables")
+    __slots__ = (
+        "_size",
+        "_text",
+        "_value",
+        "entered",
+        "item",
+        "iteration",
+        "language",
+        "lines",
+        "retries",
+        "run",
+        "state",
+        "thread",
+        "token",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -131,84 +160,109 @@ class Frame:
         self.variables = variables
         self.item = item
         self.state: State | None = None
-        self.entered: tuple[int, datetime] = (0, run.start_date)
-        """The event with which the state was entered, and when."""
+        self.entered = 0
+        """The id of the event with which the state was entered."""
         self.retries = 0
         self.token: str | None = None
+        self.iteration: dict[str, Any] | None = None
+        """What events say of the iteration that it is in the middle of."""
+        self.lines: list[Frame] | None = None
+        """The branches or iterations that its state runs."""
         self._value: Any = None
         self._text = "null"
+        self._size = 0
+
+    def keep(self, value: Any, text: str) -> None:
+        """Note the text of a value, which stays as it is while states hand the value on."""
+        self._value, self._text, self._size = value, text, _json.size(text)
 
     def text(self, value: Any) -> str:
         """Write a value as JSON; what states hand on unchanged is written once."""
         if value is not self._value:
-            self._text = _json.dumps(value)
+            self._text, self._size = _written(value)
             self._value = value
         return self._text
 
-    def inner(self, item: dict[str, Any] | None = None) -> "Frame":
+    def fits(self, value: Any) -> bool:
+        """Whether a value is within the limit of a payload."""
+        self.text(value)
+        return self._size <= _json.MAX_PAYLOAD_BYTES
+
+    def inner(self) -> "Frame":
         """A frame for a branch or an iteration, which reads this one's variables but sets its own."""
         thread = Thread(self.thread.journal, self.thread.previous)
-        return Frame(self.run, thread, self.language, self.variables, item or self.item)
+        inner = Frame(self.run, thread, self.language, self.variables, self.item)
+        inner._value, inner._text, inner._size = self._value, self._text, self._size
+        return inner
 
     def enter(self, state: State, value: Any) -> None:
         """Write that a state is entered."""
         self.state, self.retries, self.token = state, 0, None
         details = {"name": state.name, **payload("input", self.text(value))}
-        number = self.thread.add(f"{kind(state)}StateEntered", details)
-        self.entered = (number, self.thread.journal.events[-1]["timestamp"])
+        self.entered = self.thread.add(f"{kind(state)}StateEntered", details)
 
-    def exit(self, state: State, output: Any, assigned: dict[str, Any] | None) -> None:
+    def cause(self, reason: str) -> str:
+        """Say where the machine could not go on, and why, in AWS's words."""
+        name = "" if self.state is None else self.state.name
+        where = f"the state '{name}' (entered at the event id #{self.entered})"
+        return f"An error occurred while executing {where}. {reason}"
+
+    def evaluation_failed(self, failure: Failure, location: str | None) -> None:
+        """Write that an expression failed; on AWS this follows what came before the state was entered."""
+        details = {**failure.details(), "state": "" if self.state is None else self.state.name}
+        if location is not None:
+            details["location"] = location
+        if self.thread.previous == self.entered and not isinstance(self.state, Wait):
+            self.thread.previous = self.thread.journal.events[self.entered - 1]["previousEventId"]
+        self.thread.add("EvaluationFailed", details)
+
+    def exit(self, state: State, outcome: Outcome) -> None:
         """Write that a state is left, and make what it assigned visible to the next one."""
-        details = {"name": state.name, **payload("output", self.text(output))}
-        if assigned:
-            details["assignedVariables"] = {name: _json.dumps(value) for name, value in assigned.items()}
+        details = {"name": state.name, **payload("output", self.text(outcome.output))}
+        if outcome.assigned:
+            texts = {name: _json.dumps(value) for name, value in outcome.assigned.items()}
+            details["assignedVariables"] = texts
             details["assignedVariablesDetails"] = {"truncated": False}
-            self.variables = self.variables | assigned
+            self.variables = self.variables | outcome.assigned
         self.thread.add(f"{kind(state)}StateExited", details)
         self.state = None
-
-    def scope(self, value: Any) -> Scope:
-        """What the state's expressions can read, with `$` for a value."""
-        return _LazyScope(value, self)
 
     def context(self) -> dict[str, Any]:
         """The context object: the page "Accessing execution data from the Context object"."""
         run = self.run
-        context: dict[str, Any] = {
-            "Execution": {
-                "Id": run.arn,
-                "Input": _json.loads(run.input),
-                "Name": run.name,
-                "RoleArn": run.machine.role_arn,
-                "StartTime": iso(run.start_date),
-                "RedriveCount": 0,
-            },
-            "StateMachine": {"Id": run.machine.arn, "Name": run.machine.name},
+        execution = {
+            "Id": run.arn,
+            "Input": run.value,
+            "StartTime": iso(run.start_date),
+            "Name": run.name,
+            "RoleArn": run.machine.role_arn,
         }
+        if run.redrivable:
+            execution["RedriveCount"] = 0
+        machine = {"Id": run.machine.arn, "Name": run.machine.name}
+        context: dict[str, Any] = {"Execution": execution, "StateMachine": machine}
         if self.state is not None:
-            entered = iso(self.entered[1])
-            context["State"] = {"Name": self.state.name, "EnteredTime": entered, "RetryCount": self.retries}
+            context["State"] = self._state_context(self.state)
         if self.token is not None:
             context["Task"] = {"Token": self.token}
         if self.item is not None:
             context["Map"] = {"Item": self.item}
         return context
 
+    def _state_context(self, state: State) -> dict[str, Any]:
+        entered = self.thread.journal.events[self.entered - 1]["timestamp"]
+        context = {"Name": state.name, "EnteredTime": iso(entered)}
+        return context | {"RetryCount": self.retries} if isinstance(state, CanFail) else context
 
-class _LazyScope(Scope):
-    """A scope that makes the context object only where an expression reads it."""
 
-    __slots__ = ("_frame",)
-
-    def __init__(self, value: Any, frame: Frame) -> None:
-        self.input = value
-        self.variables = frame.variables
-        self.random = frame.run.workshop.random
-        self._frame = frame
-
-    @property
-    def context(self) -> Any:  # type: ignore[override]
-        return self._frame.context()
+def _written(value: Any) -> tuple[str, int]:
+    """Write a value as JSON, and count its bytes."""
+    text = _json.dumps(value)
+    try:
+        return text, _json.size(text)
+    except InvalidArgument:  # half of a surrogate pair, which JSON can hold as an escape, but UTF-8 cannot
+        text = json.dumps(value, separators=(",", ":"))
+        return text, len(text)
 
 
 def kind(state: State) -> str:
@@ -219,5 +273,3 @@ def kind(state: State) -> str:
 def iso(moment: datetime) -> str:
     """Write a time as the context object does."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-

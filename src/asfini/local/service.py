@@ -1,6 +1,7 @@
 """Step Functions in this process: the service's operations over dictionaries, on the running loop."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self
 
 import anyio
@@ -13,6 +14,7 @@ from asfini.local.dates import Dates
 from asfini.local.executions import Executions
 from asfini.local.handlers import Handler, Handlers, StandIn
 from asfini.local.machines import Machines
+from asfini.local.map_runs import MapRuns
 from asfini.local.work import Workshop
 from asfini.service import Service
 
@@ -31,6 +33,7 @@ class LocalService(Service):
         poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
             waits until there is one, so that no clock has to stop on the way for an open poll.
         seed: what random choices (jitter) follow from, so that runs can be repeated.
+        start_date: the date at which it starts; by default the real one.
     """
 
     cancellable_polls = True
@@ -43,11 +46,13 @@ class LocalService(Service):
         account: Account = DEFAULT_ACCOUNT,
         poll_seconds: float | None = None,
         seed: int | None = None,
+        start_date: datetime | None = None,
     ) -> None:
         self._account = account
         self._handlers = Handlers(handlers or {}, account, stand_in)
         self._poll_seconds = poll_seconds
         self._seed = seed
+        self._start_date = start_date
         self._operations: dict[str, Operation] = {}
         self._executions: Executions
 
@@ -62,18 +67,26 @@ class LocalService(Service):
 
     def _open(self) -> None:
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
-        dates = Dates()
+        dates = Dates(self._start_date)
         activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
         records, tokens = activities._records
         self._tokens = tokens
         machines = Machines(f"{prefix}stateMachine:", dates, records)
         executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0])
+        map_runs = MapRuns()
         workshop = Workshop(
-            self._account, records, tokens, self._handlers, executions._start_as_task, self._seed
+            self._account,
+            records,
+            tokens,
+            self._handlers,
+            executions._start_as_task,
+            executions._start_child,
+            map_runs,
+            self._seed,
         )
         executions._use(workshop)
         self._executions = executions
-        self._operations = operations_of(activities, machines, executions)
+        self._operations = operations_of(activities, machines, executions, map_runs)
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Answer an operation as AWS does.
@@ -104,5 +117,3 @@ class LocalService(Service):
         """Wait for an execution's end, or for its next event, however long that takes."""
         run = self._executions._find(execution_arn)
         await (run.ended() if events_seen is None else run.more(events_seen))
-
-

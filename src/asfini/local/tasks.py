@@ -46,7 +46,9 @@ class OpenTask:
         """Hand it out: from here its time counts."""
         self.on_start(worker)
         if self.timeout is not None:
-            self._timing = self.result.get_loop().call_later(self.timeout, self.fail, Failure("States.Timeout"))
+            self._timing = self.result.get_loop().call_later(
+                self.timeout, self.fail, Failure("States.Timeout")
+            )
         self.beat()
 
     def beat(self) -> None:

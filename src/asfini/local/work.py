@@ -11,15 +11,19 @@ from asfini import _json
 from asfini._arns import Account
 from asfini.asl.states import Task
 from asfini.errors import ServiceError
-from asfini.local import dataflow
-from asfini.local.failures import Failure
-from asfini.local.handlers import Call, Handlers, Submitted, Target, answer
+from asfini.local.dataflow import Flow, flow_of, wire
+from asfini.local.datasets import HandlerStore, Store
+from asfini.local.failures import Failure, Unsuitable
+from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, failure_of
 from asfini.local.journal import payload
-from asfini.local.run import Frame, Run
+from asfini.local.map_runs import MapRuns
+from asfini.local.parameters import check_parameters
+from asfini.local.run import Frame, Machine, Run
 from asfini.local.tasks import ActivityRecord, OpenTask, Tokens
-from asfini.query.scope import QueryError
 
 StartExecution = Callable[[dict[str, Any]], Run]
+StartChild = Callable[[Machine, str, str], Run]
+"""Starts a machine with an input as JSON text, for the map run of an ARN."""
 _TIMEOUTS = frozenset({"States.HeartbeatTimeout", "States.Timeout"})
 
 
@@ -29,18 +33,24 @@ class _Job:
 
     state: Task
     frame: Frame
+    flow: Flow
     value: Any
     """The state's input."""
     target: Target
-    timeout: float | None
-    heartbeat: float | None
+    timeout: int | None
+    heartbeat: int | None
+    credentials: dict[str, str]
 
     def arguments(self) -> Any:
-        return dataflow.arguments(self.frame, self.state, self.value)
+        return self.flow.arguments(self.frame, self.value)
 
     def limits(self) -> dict[str, int]:
         given = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}
-        return {name: int(seconds) for name, seconds in given.items() if seconds is not None}
+        return {name: seconds for name, seconds in given.items() if seconds is not None}
+
+    def scheduled(self) -> dict[str, Any]:
+        """What the event that schedules the task says of its limits and its role."""
+        return self.limits() | ({"taskCredentials": self.credentials} if self.credentials else {})
 
     def output(self, result: Any) -> dict[str, Any]:
         return payload("output", self.frame.text(result))
@@ -58,6 +68,8 @@ class Workshop:
         tokens: the open tasks.
         handlers: what stands in for resources.
         start_execution: starts a machine as a task.
+        start_child: starts a machine for an item of a distributed Map.
+        map_runs: keeps the map runs.
         seed: what random choices follow from; by default nothing that repeats.
     """
 
@@ -68,6 +80,8 @@ class Workshop:
         tokens: Tokens,
         handlers: Handlers,
         start_execution: StartExecution,
+        start_child: StartChild,
+        map_runs: MapRuns,
         seed: int | None = None,
     ) -> None:
         self._account = account
@@ -75,6 +89,10 @@ class Workshop:
         self._tokens = tokens
         self._handlers = handlers
         self._start_execution = start_execution
+        self.start_child = start_child
+        self.map_runs = map_runs
+        self.store: Store = HandlerStore(handlers)
+        """Where distributed maps read their items from and write their results to."""
         self.random = random.Random(seed)  # noqa: S311 - what machines draw is no secret
         self._kinds = {
             "activity": self._do_activity,
@@ -91,12 +109,16 @@ class Workshop:
         Raises:
             Failure: it failed, or took too long.
             QueryError: what it is to get cannot be made.
+            Unsuitable: its resource cannot do anything with that.
         """
         target = Target.parse(self._account.fill_in(state.resource))
-        effective = dataflow.effective_input(frame, state, value)
-        timeout = _seconds(frame, state, "timeout_seconds", effective)
-        heartbeat = _seconds(frame, state, "heartbeat_seconds", effective)
-        return await self._kinds[target.kind](_Job(state, frame, value, target, timeout, heartbeat))
+        flow = flow_of(frame, state)
+        selected = flow.selected(frame, value)
+        timeout = _seconds(flow, frame, state, "timeout_seconds", selected)
+        heartbeat = _seconds(flow, frame, state, "heartbeat_seconds", selected)
+        credentials = _credentials(flow, frame, state, selected)
+        job = _Job(state, frame, flow, value, target, timeout, heartbeat, credentials)
+        return await self._kinds[target.kind](job)
 
     async def _do_activity(self, job: _Job) -> Any:
         thread, arn = job.frame.thread, job.target.arn
@@ -126,7 +148,7 @@ class Workshop:
     async def _do_function(self, job: _Job) -> Any:
         given = job.arguments()
         thread, text = job.frame.thread, job.frame.text(given)
-        details = {"resource": job.target.arn, **payload("input", text), **job.limits()}
+        details = {"resource": job.target.arn, **payload("input", text), **job.scheduled()}
         thread.add("LambdaFunctionScheduled", details)
         thread.add("LambdaFunctionStarted")
         try:
@@ -149,7 +171,8 @@ class Workshop:
     async def _call(self, job: _Job, task: OpenTask | None) -> Any:
         """Call a service, and wait for the end of what it began if the pattern says so."""
         given, thread, details = job.arguments(), job.frame.thread, job.target.details
-        scheduled = {"region": self._account.region, "parameters": job.frame.text(given), **job.limits()}
+        check_parameters(job.target, given)
+        scheduled = {"region": self._account.region, "parameters": job.frame.text(given), **job.scheduled()}
         thread.add("TaskScheduled", details | scheduled)
         thread.add("TaskStarted", details)
         try:
@@ -177,6 +200,8 @@ class Workshop:
         result = await answer(handler, call)
         if isinstance(result, Submitted) and job.target.pattern.startswith(".sync"):
             job.frame.thread.add("TaskSubmitted", job.target.details | job.output(result.response))
+            if isinstance(result.result, Exception):
+                raise failure_of(result.result, job.target)
         return result
 
     async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
@@ -251,12 +276,18 @@ async def _within(timeout: float | None, work: Awaitable[Any]) -> Any:
     raise Failure("States.Timeout")
 
 
-def _seconds(frame: Frame, state: Task, field: str, value: Any) -> float | None:
-    """A Task's TimeoutSeconds or HeartbeatSeconds, or what its path gives."""
-    path = getattr(state, f"{field}_path")
-    seconds = getattr(state, field) if path is None else dataflow.read(frame, path, value)
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
-        raise QueryError(f"{field} must be a positive number of seconds, but is {seconds!r}")
-    return float(seconds)
+def _seconds(flow: Flow, frame: Frame, state: Task, field: str, value: Any) -> int | None:
+    """A Task's TimeoutSeconds or HeartbeatSeconds, or what its path or expression gives."""
+    place = wire(field)
+    seconds: int | None = flow.setting(frame, state, field, value, place, "integer")
+    if seconds is not None and seconds <= 0:
+        raise Unsuitable(f"{place} must be a positive number of seconds, but is {seconds}.", place)
+    return seconds
+
+
+def _credentials(flow: Flow, frame: Frame, state: Task, value: Any) -> dict[str, str]:
+    """The role that a Task acts in, as events tell it."""
+    if state.credentials is None:
+        return {}
+    given = flow.filled(frame, state, "credentials", value, "Credentials")
+    return {"roleArn": given["RoleArn"]} if isinstance(given, dict) and "RoleArn" in given else {}

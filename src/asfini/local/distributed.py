@@ -1,0 +1,231 @@
+"""Distributed maps: a child execution for every item, or for every batch of items."""
+
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from asfini import _json
+from asfini.asl.map import ItemBatcher, ItemProcessor, ItemReader, Map
+from asfini.local import datasets
+from asfini.local.branches import together
+from asfini.local.dataflow import Flow
+from asfini.local.datasets import Item
+from asfini.local.failures import Failure, Unsuitable
+from asfini.local.map_runs import MapRun
+from asfini.local.maps import concurrency, selected_item, tolerance
+from asfini.local.results import results
+from asfini.local.run import Frame, Machine, Run
+
+MAX_CONCURRENCY = 10_000
+"""How many children run at once at the most: the page "Map state processing modes"."""
+
+
+@dataclass(slots=True)
+class Distribution:
+    """A distributed Map that runs."""
+
+    flow: Flow
+    state: Map
+    frame: Frame
+    value: Any
+    """The Map's input, as InputPath selects it."""
+    machine: Machine
+    """What its children run."""
+    map_run: MapRun
+    children: list[Run | None] = dataclasses.field(default_factory=list)
+
+    def fill(self, owner: Any, place: str) -> Any:
+        """Fill in the parameters of a reader or a writer, which JSONata calls Arguments."""
+        for field, name in (("parameters", "Parameters"), ("arguments", "Arguments")):
+            if owner.given(field):
+                return self.flow.filled(self.frame, owner, field, self.value, f"{place}/{name}")
+        return {}
+
+
+async def run(flow: Flow, state: Map, processor: ItemProcessor, frame: Frame, value: Any) -> Any:
+    """Run a distributed Map.
+
+    Args:
+        flow: the Map's data flow.
+        state: the Map.
+        processor: what its children run.
+        frame: where it stands.
+        value: its input, as InputPath selects it.
+
+    Returns:
+        The children's outputs, or where they were written to.
+    """
+    items = [Item(item) for item in flow.items(frame, state, value)] if state.item_reader is None else None
+    most = concurrency(flow, state, frame, value, MAX_CONCURRENCY)
+    frame.thread.add("MapStateStarted", {"length": len(items or [])})
+    tolerated = tolerance(flow, state, frame, value)
+    map_run = _map_run(state, frame, most, tolerated)
+    distribution = Distribution(flow, state, frame, value, _machine(frame, processor, map_run), map_run)
+    frame.run.workshop.map_runs.add(map_run)
+    async with _told(distribution):
+        if items is None:
+            items = await _read(distribution)
+        await _process(distribution, items, most)
+        return await results(distribution)
+
+
+def _map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int, float]) -> MapRun:
+    run, now = frame.run, frame.thread.journal.now()
+    label = state.label or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.machine.arn}/{state.name}"))
+    machine = f"{run.machine.arn}/{label}"
+    arn = f"{machine.replace(':stateMachine:', ':mapRun:')}:{uuid.uuid4()}"
+    limit = 0 if most == MAX_CONCURRENCY else most
+    return MapRun(arn, label, run.arn, machine, now, limit, *tolerated)
+
+
+def _machine(frame: Frame, processor: ItemProcessor, map_run: MapRun) -> Machine:
+    """The machine that the children run."""
+    machine = frame.run.machine
+    config = processor.processor_config
+    return dataclasses.replace(
+        machine,
+        arn=map_run.machine_arn,
+        name=f"{machine.name}/{map_run.label}",
+        kind=(config.execution_type if config is not None else None) or machine.kind,
+        definition=processor,
+        language=frame.language,
+    )
+
+
+@asynccontextmanager
+async def _told(distribution: Distribution) -> AsyncIterator[None]:
+    """Write that a map run starts, and how it ends."""
+    thread, map_run = distribution.frame.thread, distribution.map_run
+    thread.add("MapRunStarted", {"mapRunArn": map_run.arn})
+    status = "ABORTED"
+    try:
+        yield
+        status = "SUCCEEDED"
+        thread.add("MapRunSucceeded")
+    except Failure as failure:
+        status = "FAILED"
+        thread.add("MapRunFailed", failure.details())
+        raise
+    finally:
+        map_run.end(status, thread.journal.now())
+
+
+async def _read(distribution: Distribution) -> list[Item]:
+    """Read the items that ItemReader tells of.
+
+    Raises:
+        Failure: they cannot be read.
+    """
+    frame, reader = distribution.frame, distribution.state.item_reader or ItemReader()
+    parameters = distribution.fill(reader, "ItemReader")
+    config = reader.reader_config
+    most = None
+    if config is not None:
+        place = "ItemReader/ReaderConfig/MaxItems"
+        most = distribution.flow.setting(frame, config, "max_items", distribution.value, place, "integer")
+    try:
+        content = await frame.run.workshop.store.read(
+            reader.resource or "", parameters, distribution.state.name
+        )
+        items = datasets.items_of(content, config)
+    except (datasets.StoreError, datasets.Unreadable) as error:
+        raise datasets.reader_failure(error) from None
+    return items[:most] if most is not None and most > 0 else items
+
+
+async def _process(distribution: Distribution, items: list[Item], most: int) -> None:
+    """Run a child for every item or batch, until all have ended or too many have failed."""
+    inputs = list(_inputs(distribution, items))
+    distribution.map_run.begin([size for _, size in inputs])
+    distribution.children = [None] * len(inputs)
+
+    async def child(_inner: Frame, index: int) -> None:
+        await _run_child(distribution, index, *inputs[index])
+
+    await together(distribution.frame, child, len(inputs), most)
+
+
+async def _run_child(distribution: Distribution, index: int, text: str, size: int) -> None:
+    map_run = distribution.map_run
+    run = distribution.frame.run.workshop.start_child(distribution.machine, text, map_run.arn)
+    distribution.children[index] = run
+    map_run.child_begins(size)
+    try:
+        await run.ended()
+    finally:
+        if run.running:  # the Map was cut off
+            run.abort()
+        map_run.child_ends(run, size)
+    if map_run.failed_items and _too_many(distribution):
+        raise Failure(
+            "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
+        )
+
+
+def _too_many(distribution: Distribution) -> bool:
+    """Whether more items failed than may. Where only one of the limits is given, the other is none."""
+    map_run, state = distribution.map_run, distribution.state
+    by_count = _given(state, "tolerated_failure_count")
+    by_share = _given(state, "tolerated_failure_percentage")
+    share = 100 * map_run.failed_items / map_run.total_items
+    return ((by_count or not by_share) and map_run.failed_items > map_run.tolerated_count) or (
+        by_share and share > map_run.tolerated_percentage
+    )
+
+
+def _given(state: Map, field: str) -> bool:
+    return state.given(field) or state.given(f"{field}_path")
+
+
+def _inputs(distribution: Distribution, items: list[Item]) -> Iterator[tuple[str, int]]:
+    """The inputs of the children, each with the number of items that it holds."""
+    selected = (_selected(distribution, index, item) for index, item in enumerate(items))
+    batcher = distribution.state.item_batcher
+    if batcher is None:
+        return ((_json.dumps(item), 1) for item in selected)
+    return _batches(distribution, batcher, selected)
+
+
+def _selected(distribution: Distribution, index: int, item: Item) -> Any:
+    frame = distribution.frame
+    flow, state, value = distribution.flow, distribution.state, distribution.value
+    return selected_item(flow, state, frame, frame.inner(), value, index, item.value, item.key)
+
+
+def _batches(
+    distribution: Distribution, batcher: ItemBatcher, items: Iterator[Any]
+) -> Iterator[tuple[str, int]]:
+    """Group items into batches within the limits of ItemBatcher."""
+    most = _limit(distribution, batcher, "max_items_per_batch", "MaxItemsPerBatch")
+    most_bytes = _limit(distribution, batcher, "max_input_bytes_per_batch", "MaxInputBytesPerBatch")
+    frame: dict[str, Any] = {}
+    if batcher.given("batch_input"):
+        place = "ItemBatcher/BatchInput"
+        frame["BatchInput"] = distribution.flow.filled(
+            distribution.frame, batcher, "batch_input", distribution.value, place
+        )
+    around = _json.dumps(frame | {"Items": []})[:-2]
+    texts: list[str] = []
+    size = _json.size(around) + 2
+    for text in map(_json.dumps, items):
+        length = _json.size(text) + 1
+        if texts and (len(texts) == most or (most_bytes is not None and size + length > most_bytes)):
+            yield f"{around}{','.join(texts)}]}}", len(texts)
+            texts, size = [], _json.size(around) + 2
+        texts.append(text)
+        size += length
+    if texts:
+        yield f"{around}{','.join(texts)}]}}", len(texts)
+
+
+def _limit(distribution: Distribution, batcher: ItemBatcher, field: str, name: str) -> int | None:
+    place = f"ItemBatcher/{name}"
+    most: int | None = distribution.flow.setting(
+        distribution.frame, batcher, field, distribution.value, place, "integer"
+    )
+    if most is not None and most <= 0:
+        raise Unsuitable(f"{name} must be positive, but is {most}.", place)
+    return most
