@@ -19,6 +19,8 @@ from asfini.errors import AsfiniError, InvalidArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
+P2 = ParamSpec("P2")
+R2 = TypeVar("R2")
 
 DEFAULT_HEARTBEAT = 20
 """Seconds between two heartbeats of an activity that does not say otherwise."""
@@ -89,9 +91,10 @@ class CallableActivity(Activity, Generic[P, R]):
     @classmethod
     def decorate(
         cls, name: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT
-    ) -> Callable[[Callable[P, R]], "CallableActivity[P, R]"]:
+    ) -> Callable[[Callable[P2, R2]], "CallableActivity[P2, R2]"]:
         """Make an activity of the function below, outside of any group."""
-        return lambda function: cls(name, function, heartbeat=heartbeat)
+        kind: Any = cls
+        return lambda function: kind(name, function, heartbeat=heartbeat)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function."""

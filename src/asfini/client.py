@@ -267,9 +267,19 @@ class Client:
     async def execute(
         self,
         machine: Machine,
-        input: Any = None,
-        type: type[T] = ...,
+        input: Any,
+        type: type[T],
         *,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> T: ...
+    @overload
+    async def execute(
+        self,
+        machine: Machine,
+        input: Any = None,
+        *,
+        type: type[T],
         name: str | None = None,
         timeout: float | None = None,
     ) -> T: ...

@@ -161,7 +161,7 @@ def _kind(value: Any) -> str:
 
 
 def _sign(first: Any, second: Any) -> int:
-    return (first > second) - (first < second)
+    return int(first > second) - int(first < second)
 
 
 def _order_strings(expected: str, value: str) -> int:
