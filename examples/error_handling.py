@@ -2,8 +2,8 @@
 
 Run it: python examples/error_handling.py
 
-The first try takes 15 seconds where 10 are allowed, the second one fails by itself. In virtual time all of that
-takes milliseconds, and the history's time stamps are those that AWS would give.
+The first try takes 15 seconds where 10 are allowed, the second one fails by itself. In virtual time all of
+that takes milliseconds, and the history's time stamps are those that AWS would give.
 """
 
 import asyncio

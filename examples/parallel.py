@@ -2,7 +2,8 @@
 
 Run it: python examples/parallel.py
 
-The wait is skipped, for this runs in virtual time; on AWS it takes five seconds for each letter of the message.
+The wait is skipped, for this runs in virtual time; on AWS it takes five seconds for each letter of the
+message.
 """
 
 import asyncio

@@ -3,7 +3,6 @@
 The fixture `local_client` comes with asfini: a client on a service in this process, in virtual time.
 """
 
-
 import pytest
 from pydantic import BaseModel
 
@@ -73,5 +72,3 @@ async def test_a_declined_card_is_tried_three_times(local_client: Client) -> Non
             await execution.wait()
     types = [event.type async for event in execution.history()]
     assert types.count("ActivityFailed") == 3
-
-

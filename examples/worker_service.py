@@ -13,7 +13,16 @@ import sys
 import time
 
 import asfini
-from asfini import ActivityRegistration, Client, Map, Parallel, Task, Worker, construct_state_machine, current_task
+from asfini import (
+    ActivityRegistration,
+    Client,
+    Map,
+    Parallel,
+    Task,
+    Worker,
+    construct_state_machine,
+    current_task,
+)
 
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
 activities = ActivityRegistration(prefix="books-")

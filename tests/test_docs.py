@@ -37,7 +37,7 @@ def namespace() -> Iterator[dict[str, object]]:
 
 
 async def run(page: Path, namespace: dict[str, object]) -> None:
-    """Run a page's blocks, in which `await` may stand outside of functions, and the tests that they define."""
+    """Run a page's blocks, in which `await` may stand outside of functions, and the tests that they have."""
     with virtual_time():
         for block in blocks(page):
             code = compile(block, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

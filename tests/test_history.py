@@ -39,7 +39,7 @@ ARN = "arn:aws:states:eu-west-1:123456789012"
 COMMON: dict[str, Any] = {"timestamp": NOON, "id": 7, "previous_event_id": 6}
 
 
-def api(type: str, number: int = 7, **details: Any) -> dict[str, Any]:  # noqa: A002 - the API's name
+def api(type: str, number: int = 7, **details: Any) -> dict[str, Any]:
     key = type[0].lower() + type[1:]
     key = "stateEntered" if key.endswith("StateEntered") else key
     key = "stateExited" if key.endswith("StateExited") else key
@@ -47,7 +47,7 @@ def api(type: str, number: int = 7, **details: Any) -> dict[str, Any]:  # noqa: 
     return event | ({f"{key}EventDetails": details} if details else {})
 
 
-def parsed(type: str, **details: Any) -> Event:  # noqa: A002 - the API's name
+def parsed(type: str, **details: Any) -> Event:
     return parse_event(api(type, **details))
 
 
@@ -414,7 +414,7 @@ class TestCauses:
 
 
 class TestDataAsText:
-    def lines(self, type: str, **details: Any) -> list[str]:  # noqa: A002 - the API's name
+    def lines(self, type: str, **details: Any) -> list[str]:
         return format_event(parsed(type, **details), input=True).split("\n")[1:]
 
     def test_inputs_outputs_parameters_and_variables_are_written(self) -> None:

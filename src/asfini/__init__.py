@@ -1,4 +1,4 @@
-"""An asyncio SDK for AWS Step Functions: author machines, run them, work at their tasks, read their history."""
+"""An asyncio SDK for AWS Step Functions: author machines, run them, do their tasks, read their history."""
 
 from typing import TYPE_CHECKING
 
@@ -115,8 +115,7 @@ __getattr__ = _lazy.attributes(
     __name__,
     {
         "activity": (
-            "Activity ActivityRegistration CallableActivity CurrentTask SmartCallableActivity "
-            "current_task"
+            "Activity ActivityRegistration CallableActivity CurrentTask SmartCallableActivity current_task"
         ),
         "asl": (
             "And BooleanEquals BooleanEqualsPath Catcher Choice Comparison Condition Definition Fail "

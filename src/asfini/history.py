@@ -510,7 +510,7 @@ def format_history(
     *,
     output: Any = ...,
     cause: bool = False,
-    input: bool = False,  # noqa: A002 - the API's name
+    input: bool = False,
 ) -> str:
     """Write a history as text for people: an event a line, its details below it, the output last.
 
@@ -532,7 +532,7 @@ def format_event(
     event: Event,
     *,
     cause: bool = False,
-    input: bool = False,  # noqa: A002 - the API's name
+    input: bool = False,
 ) -> str:
     """Write an event as text for people: a line, with its details below.
 

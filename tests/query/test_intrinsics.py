@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from asfini.query._functions import INTRINSICS
 from asfini.query.intrinsics import IntrinsicFailure, MalformedIntrinsic, compile_intrinsic

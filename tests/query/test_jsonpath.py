@@ -3,8 +3,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from asfini.query.jsonpath import (
     PathLimitExceeded,

@@ -8,8 +8,8 @@ from asfini import _lazy
 
 if TYPE_CHECKING:
     from asfini.client import Client
-    from asfini.local.service import LocalService as LocalService
     from asfini.local.handlers import Handler
+    from asfini.local.service import LocalService as LocalService
 
 
 @asynccontextmanager
@@ -24,16 +24,16 @@ async def connect(
     """Open a service in this process, with a client; what still runs in it at the end is dropped.
 
     Args:
-        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such as
-            `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
+        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such
+            as `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
         region: the region that it plays.
         account_id: the account that it plays.
         poll_seconds: how long a poll waits for a task; by default until there is one (AWS: 60 seconds).
         seed: what random choices (jitter) follow from, so that runs can be repeated.
     """
-    from asfini._arns import Account  # noqa: PLC0415
-    from asfini.client import Client  # noqa: PLC0415
-    from asfini.local.service import LocalService  # noqa: PLC0415
+    from asfini._arns import Account
+    from asfini.client import Client
+    from asfini.local.service import LocalService
 
     account = Account(_partition(region), region, account_id)
     async with LocalService(

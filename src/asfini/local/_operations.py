@@ -31,12 +31,16 @@ def _checked(name: str, method: Operation) -> Operation:
 
     def call(**given: Any) -> Awaitable[dict[str, Any]]:
         if unknown := given.keys() - allowed:
-            raise errors.ValidationException(f"unknown parameters: {', '.join(sorted(unknown))}", operation=name)
+            named = ", ".join(sorted(unknown))
+            raise errors.ValidationException(f"unknown parameters: {named}", operation=name)
         present = {key: value for key, value in given.items() if value is not None}
         if missing := sorted(needed - present.keys()):
             raise errors.ValidationException(
                 f"{len(missing)} validation error{'s' * (len(missing) > 1)} detected: "
-                + "; ".join(f"Value null at '{key}' failed to satisfy constraint: Member must not be null" for key in missing),
+                + "; ".join(
+                    f"Value null at '{key}' failed to satisfy constraint: Member must not be null"
+                    for key in missing
+                ),
                 operation=name,
             )
         return method(**present)
@@ -67,7 +71,8 @@ def checked_arn(arn: Any, kind: str) -> str:
     if parts[0] != "arn":
         raise errors.InvalidArn(f"Invalid Arn: 'Invalid ARN prefix: {text}'")
     if len(parts) < 7 or parts[2] != "states" or parts[5] not in kind.split("|"):
-        raise errors.InvalidArn(f"Invalid Arn: 'Resource type not valid in this context: {':'.join(parts[5:6])}'")
+        found = ":".join(parts[5:6])
+        raise errors.InvalidArn(f"Invalid Arn: 'Resource type not valid in this context: {found}'")
     return text
 
 

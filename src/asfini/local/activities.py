@@ -4,8 +4,8 @@ from typing import Any
 
 from asfini import _json, errors
 from asfini.local._operations import checked_arn, checked_name, page, tag_dict
-from asfini.local.failures import Failure
 from asfini.local.dates import Dates
+from asfini.local.failures import Failure
 from asfini.local.tasks import ActivityRecord, Tokens
 
 MAX_ERROR_LENGTH, MAX_CAUSE_LENGTH = 256, 32_768
@@ -51,7 +51,9 @@ class Activities:
             known = ActivityRecord(arn, name, self._dates.now(), encryptionConfiguration, tag_dict(tags))
             self._activities[arn] = known
         elif known.encryption != encryptionConfiguration:
-            raise errors.ActivityAlreadyExists(f"Activity already exists. EncryptionConfiguration may not be updated: '{arn}'")
+            raise errors.ActivityAlreadyExists(
+                f"Activity already exists. EncryptionConfiguration may not be updated: '{arn}'"
+            )
         return {"activityArn": arn, "creationDate": known.created}
 
     async def describe_activity(self, activityArn: str) -> dict[str, Any]:
@@ -113,4 +115,6 @@ class Activities:
 
 def _description(record: ActivityRecord) -> dict[str, Any]:
     described = {"activityArn": record.arn, "name": record.name, "creationDate": record.created}
-    return described if record.encryption is None else {**described, "encryptionConfiguration": record.encryption}
+    if record.encryption is not None:
+        described["encryptionConfiguration"] = record.encryption
+    return described

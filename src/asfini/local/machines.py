@@ -82,7 +82,10 @@ class Machines:
         }
         given = {name: value for name, value in changes.items() if value is not None}
         if definition is None and roleArn is None and not given:
-            raise errors.MissingRequiredParameter("Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration or the EncryptionConfiguration must be specified")
+            raise errors.MissingRequiredParameter(
+                "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration "
+                "or the EncryptionConfiguration must be specified"
+            )
         changed = self._machine(
             machine.arn,
             machine.name,

@@ -25,8 +25,8 @@ class LocalService(Service):
     """Step Functions in this process. Enter it with `async with`: executions run until it is left.
 
     Args:
-        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such as
-            `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
+        handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such
+            as `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
             A plain function runs on the loop, so it must not block.
         stand_in: asked before all handlers what a task gives; see `asfini.local.handlers`.
         account: the account that it plays.

@@ -1,4 +1,4 @@
-"""For tests: time that jumps. The pytest plugin's fixture `local_client` brings it along with a local service."""
+"""For tests: time that jumps. The pytest plugin's fixture `local_client` brings it and a local service."""
 
 from asfini.clock import hold, virtual_time
 
