@@ -117,7 +117,7 @@ class Arguments:
         try:
             return adapter.validate_json(_json.dumps(value))
         except ValidationError as error:  # it quotes the value, which may be secret
-            raise TaskInputInvalid(f"{what} does not fit: {_reasons(error)}") from None
+            raise TaskInputInvalid(f"{what} does not fit: {reasons(error)}") from None
 
     def _adapter(self, parameter: inspect.Parameter) -> Any:
         """What makes values fit a parameter; `None` where any do."""
@@ -147,7 +147,15 @@ class Arguments:
         return typing.get_type_hints(alone, names, include_extras=True)[parameter.name]
 
 
-_KINDS: dict[type, str] = {list: "a list", str: "text", type(None): "null"}
+_KINDS: dict[type, str] = {
+    list: "a list",
+    str: "text",
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
+"""How JSON calls what is no object."""
 
 
 def _needed(parameter: inspect.Parameter) -> bool:
@@ -169,7 +177,7 @@ def _namespace(function: Any) -> dict[str, Any]:
     return names
 
 
-def _reasons(error: Any) -> str:
+def reasons(error: Any) -> str:
     """Say what does not fit and where, without the values, which may be secret."""
     return "; ".join(
         f"{'.'.join(map(str, detail['loc']))}: {_message(detail)}".removeprefix(": ")

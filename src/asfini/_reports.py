@@ -40,6 +40,9 @@ HEARTBEAT_PATIENCE, HEARTBEAT_PAUSE = 4.0, 0.5
 An activity's Task allows a heartbeat to be 5 seconds late: that leaves time for a second one.
 """
 
+LATE = 1.0
+"""Seconds by which a heartbeat may be late before that is worth a warning."""
+
 _FINAL = (*REJECTIONS, InvalidRequest, InvalidArgument)
 """What another try would meet again."""
 
@@ -179,12 +182,13 @@ async def beat(service: Service, token: str, seconds: float, log: TaskLog) -> No
         TaskTimedOut: the task is closed.
         TaskDoesNotExist: the same.
     """
-    pause, again = seconds, HEARTBEAT_PAUSE
+    due, again = anyio.current_time() + seconds, HEARTBEAT_PAUSE
     while True:
-        await anyio.sleep(pause)
+        await anyio.sleep_until(due)
         began = anyio.current_time()
+        if began - due > min(LATE, seconds):
+            log.warning("a heartbeat is %.1f s late: something blocks the event loop", began - due)
         if await try_heartbeat(service, token, log):
-            pause = max(0.0, began + seconds - anyio.current_time())
-            again = HEARTBEAT_PAUSE
+            due, again = began + seconds, HEARTBEAT_PAUSE
         else:
-            pause, again = min(again, seconds), again * 2
+            due, again = anyio.current_time() + min(again, seconds), again * 2

@@ -80,6 +80,8 @@ class CallableActivity(Activity, Generic[P, R]):
         super().__init__(name, heartbeat=heartbeat)
         if not callable(function):
             raise InvalidArgument(f"the activity {name!r} needs a function, not {function!r}")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise InvalidArgument(f"the activity {name!r} needs a function that returns, not one that yields")
         self.function = function
         self._arguments = Arguments(function, f"activity {name!r}")
         self._check_parameters()

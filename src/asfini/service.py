@@ -1,7 +1,8 @@
 """The seam: whatever answers Step Functions' API.
 
-`AwsService` asks AWS, `LocalService` answers in this process; `Client`, `Execution` and `Worker` cannot tell which.
-Something that watches or disturbs calls (a recorder, a fault injector) is a `ServiceWrapper` of a few lines.
+`AwsService` asks AWS, `LocalService` answers in this process; `Client`, `Execution` and `Worker` cannot tell
+which. Something that watches or disturbs calls (a recorder, a fault injector) is a `ServiceWrapper` of a few
+lines.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +19,8 @@ class Service(ABC):
     cancellable_polls: bool = False
     """Whether a cancelled `get_activity_task` surely takes no task with it.
 
-    Over a network a task may be on its way to a caller that has gone: open polls must be let end.
+    Over a network a task may be on its way to a caller that has gone: open polls must be let end. So must those of
+    a wrapper that awaits anything between a poll's answer and handing it on.
     """
 
     @abstractmethod

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from types import TracebackType
 from typing import Any, Self
 
@@ -89,11 +88,12 @@ class TaskHandle:
     async def __aenter__(self) -> Self:
         if self._seconds is not None:
             await _reports.try_heartbeat(self._service, self._token, self._log)
-            self._beats.start(interrupt=True)
+        self._beats.start(interrupt=True)
         return self
 
     async def _beat(self) -> None:
-        await _reports.beat(self._service, self._token, self._seconds or math.inf, self._log)
+        if self._seconds is not None:
+            await _reports.beat(self._service, self._token, self._seconds, self._log)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -22,6 +22,7 @@ from asfini import (
     Worker,
     current_task,
 )
+from asfini.clock import hold
 from asfini.errors import (
     AccessDenied,
     ConnectionFailed,
@@ -347,12 +348,6 @@ class TestResults:
         service.will("send_task_success", raises(InvalidOutput("too odd")))
         assert await failure(client, lambda: "odd") == ("TaskOutputInvalid", "too odd")
 
-    async def test_a_generator_is_no_result(self, client: Client) -> None:
-        async def generator() -> Any:
-            yield 1
-
-        assert (await failure(client, generator))[0] == "TaskOutputInvalid"
-
 
 class TestInputs:
     async def test_an_input_that_does_not_fit_fails_the_task_without_being_told(self, client: Client) -> None:
@@ -457,6 +452,20 @@ class TestHeartbeats:
         service.always("send_task_heartbeat", late(3))
         assert await do(client, activity(work, heartbeat=20)) == "done"
         assert [call.at - begin for call in service.of("send_task_heartbeat")] == pytest.approx([20, 40, 60])
+
+    async def test_a_function_that_blocks_the_loop_is_told_of(
+        self, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def block() -> None:
+            await asyncio.sleep(0)
+            with hold():
+                end = now() + 0.05
+                while now() < end:
+                    pass
+            await asyncio.sleep(1)
+
+        await do(client, activity(block, heartbeat=0.02))
+        assert "s late: something blocks the event loop" in caplog.text
 
     async def test_ones_that_all_fail_become_rarer(self, client: Client, service: Faulty) -> None:
         async def work() -> str:

@@ -79,6 +79,9 @@ class Polling:
 
     def drop_polls(self) -> None:
         """End open polls, though one may take a task with it."""
+        if self._open:
+            name = self._activity.name
+            _logger.warning("%s: %d open polls are dropped", name, len(self._open), extra={"activity": name})
         for scope in list(self._open):
             scope.cancel()
 

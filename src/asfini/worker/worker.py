@@ -201,7 +201,8 @@ class Worker:
     def _cannot_go_on(self, activity: str, error: ServiceError) -> None:
         """Note an error that no further poll can mend. It ends the whole worker, but in good order."""
         if self._fatal is None and self._ending is not None and not self._ending.is_set():
-            _logger.error("%s: the worker ends, for polls fail with %s", activity, error.code)
+            extra = {"activity": activity}
+            _logger.error("%s: the worker ends, for polls fail with %s", activity, error.code, extra=extra)
             self._fatal = error
             self.end()
 
