@@ -193,11 +193,6 @@ def lines_or_array(records: list[Any], output_type: str | None) -> str:
     return json.dumps(records, ensure_ascii=False, separators=(",", ":"))
 
 
-def reader_failure(error: Exception) -> Failure:
-    """The failure of a Map whose items cannot be read."""
-    return Failure("States.ItemReaderFailed", str(error))
-
-
-def writer_failure(error: Exception) -> Failure:
+def writer_failure(reason: str) -> Failure:
     """The failure of a Map whose results cannot be written."""
-    return Failure("States.ResultWriterFailed", str(error))
+    return Failure("States.ResultWriterFailed", reason)

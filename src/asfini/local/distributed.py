@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from asfini import _json
 from asfini.asl.map import ItemBatcher, ItemProcessor, ItemReader, Map
 from asfini.local import datasets
 from asfini.local.branches import together
@@ -17,7 +16,7 @@ from asfini.local.failures import Failure, Unsuitable
 from asfini.local.map_runs import MapRun
 from asfini.local.maps import concurrency, selected_item, tolerance
 from asfini.local.results import results
-from asfini.local.run import Frame, Machine, Run
+from asfini.local.run import Frame, Machine, Run, written
 
 MAX_CONCURRENCY = 10_000
 """How many children run at once at the most: the page "Map state processing modes"."""
@@ -132,7 +131,7 @@ async def _read(distribution: Distribution) -> list[Item]:
         )
         items = datasets.items_of(content, config)
     except (datasets.StoreError, datasets.Unreadable) as error:
-        raise datasets.reader_failure(error) from None
+        raise Failure("States.ItemReaderFailed", str(error)) from None
     return items[:most] if most is not None and most > 0 else items
 
 
@@ -185,7 +184,7 @@ def _inputs(distribution: Distribution, items: list[Item]) -> Iterator[tuple[str
     selected = (_selected(distribution, index, item) for index, item in enumerate(items))
     batcher = distribution.state.item_batcher
     if batcher is None:
-        return ((_json.dumps(item), 1) for item in selected)
+        return ((written(item)[0], 1) for item in selected)
     return _batches(distribution, batcher, selected)
 
 
@@ -207,16 +206,16 @@ def _batches(
         frame["BatchInput"] = distribution.flow.filled(
             distribution.frame, batcher, "batch_input", distribution.value, place
         )
-    around = _json.dumps(frame | {"Items": []})[:-2]
+    around, empty = written(frame | {"Items": []})
+    around = around[:-2]
     texts: list[str] = []
-    size = _json.size(around) + 2
-    for text in map(_json.dumps, items):
-        length = _json.size(text) + 1
-        if texts and (len(texts) == most or (most_bytes is not None and size + length > most_bytes)):
+    size = empty
+    for text, length in map(written, items):
+        if texts and (len(texts) == most or (most_bytes is not None and size + length + 1 > most_bytes)):
             yield f"{around}{','.join(texts)}]}}", len(texts)
-            texts, size = [], _json.size(around) + 2
+            texts, size = [], empty
         texts.append(text)
-        size += length
+        size += length + 1
     if texts:
         yield f"{around}{','.join(texts)}]}}", len(texts)
 

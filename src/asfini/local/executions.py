@@ -121,9 +121,9 @@ class Executions:
         definition = run.machine.definition
         thread = Thread(run.journal)
         frame = Frame(run, thread, run.machine.language or definition.query_language or "JSONPath", {})
-        frame.keep(value, run.input)
         timer = self._deadline(run, definition.timeout_seconds)
         try:
+            frame.keep(value, run.input)
             output = await interpret(frame, definition, value)
             self._end(run, thread, "SUCCEEDED", "ExecutionSucceeded", output=frame.text(output))
         except Failure as failure:

@@ -107,7 +107,7 @@ class PathFlow(Flow):
         """Seconds, or SecondsPath."""
         path = state.seconds_path
         if path is None:
-            return state.seconds
+            return self.setting(frame, state, "seconds", value, "Seconds", "integer")
         found = self._referenced(frame, state, "seconds", value, path)
         seconds = integer(found)
         if seconds is None:

@@ -66,6 +66,8 @@ async def _written(
 ) -> dict[str, Any]:
     """Write the results, one object for each status, and a manifest that lists them."""
     parameters = distribution.fill(writer, "ResultWriter")
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("Prefix", ""), str):
+        raise datasets.writer_failure(f"a Bucket and perhaps a Prefix are needed, not {parameters!r}")
     arn = distribution.map_run.arn
     prefix = "/".join(
         part for part in (parameters.get("Prefix", "").rstrip("/"), arn.rpartition(":")[2]) if part
@@ -95,4 +97,4 @@ async def _write(
     try:
         await store.write(writer.resource or "", given | {"Key": key, "Body": text}, distribution.state.name)
     except datasets.StoreError as error:
-        raise datasets.writer_failure(error) from None
+        raise datasets.writer_failure(str(error)) from None

@@ -179,7 +179,7 @@ class Frame:
     def text(self, value: Any) -> str:
         """Write a value as JSON; what states hand on unchanged is written once."""
         if value is not self._value:
-            self._text, self._size = _written(value)
+            self._text, self._size = written(value)
             self._value = value
         return self._text
 
@@ -220,7 +220,7 @@ class Frame:
         """Write that a state is left, and make what it assigned visible to the next one."""
         details = {"name": state.name, **payload("output", self.text(outcome.output))}
         if outcome.assigned:
-            texts = {name: _json.dumps(value) for name, value in outcome.assigned.items()}
+            texts = {name: written(value)[0] for name, value in outcome.assigned.items()}
             details["assignedVariables"] = texts
             details["assignedVariablesDetails"] = {"truncated": False}
             self.variables = self.variables | outcome.assigned
@@ -255,8 +255,8 @@ class Frame:
         return context | {"RetryCount": self.retries} if isinstance(state, CanFail) else context
 
 
-def _written(value: Any) -> tuple[str, int]:
-    """Write a value as JSON, and count its bytes."""
+def written(value: Any) -> tuple[str, int]:
+    """Write a value as JSON that UTF-8 can hold, and count its bytes."""
     text = _json.dumps(value)
     try:
         return text, _json.size(text)
