@@ -119,3 +119,7 @@ class Random:
         while (bits := self._bits(31)) - bits % bound + bound > 1 << 31:
             pass
         return bits % bound
+
+    def double(self) -> float:
+        """Give a number of at least 0 and less than 1: `nextDouble`."""
+        return ((self._bits(26) << 27) + self._bits(27)) / (1 << 53)

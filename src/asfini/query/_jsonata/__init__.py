@@ -1,5 +1,5 @@
 """JSONata 2.0.6, evaluated within limits; `asfini.query.jsonata` is what to use of it.
 
 In the order in which an expression passes: tokens, parser (with syntax, the nodes), analysis, evaluator (with
-paths, operators, calls), the library of functions, run (the limits).
+paths, operators, transforms), the library of functions, run (the limits).
 """

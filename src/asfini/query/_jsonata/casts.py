@@ -2,19 +2,20 @@
 
 import json
 import math
-from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Context
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_HALF_UP, Context, Decimal
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from asfini.query._jsonata.errors import Failure
-from asfini.query._jsonata.values import UNDEFINED, Function, Sequence
+from asfini.query._jsonata.errors import Failure, escaped
+from asfini.query._jsonata.values import UNDEFINED, Function, is_number
 
 if TYPE_CHECKING:
     from asfini.query._jsonata.run import Run
 
 _FULL_UNTIL = 1e21
 """From here on JavaScript writes whole numbers with an exponent."""
-_FIFTEEN_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)
+_FIFTEEN = Context(prec=15, rounding=ROUND_HALF_UP)
 
 
 def is_numeric(value: Any) -> bool:
@@ -39,14 +40,14 @@ def is_integer(value: Any) -> bool:
 
 def boolean(value: Any) -> bool:
     """Whether a value counts as true; the undefined value does not."""
-    if value is True or value is False:
-        return bool(value)
+    if value is True or value is False or value is UNDEFINED:
+        return value is True
     if isinstance(value, list):
         return any(boolean(item) for item in value)
     if isinstance(value, (str, dict)):
         return len(value) > 0
     if isinstance(value, Function):
-        return True
+        return value.truth
     return is_numeric(value) and value != 0
 
 
@@ -60,25 +61,23 @@ def text(run: "Run", value: Any, indent: int = 0) -> str:
         return value
     if isinstance(value, Function):
         return ""
-    if type(value) is int:
-        return str(value) if abs(value) < _FULL_UNTIL else number_text(value)
-    if type(value) is float:
+    if is_number(value):
         if not math.isfinite(value):
             raise Failure("D3001", value=value)
         return number_text(value)
-    if isinstance(value, Sequence) and value.keep and not indent and not value:
-        return "[]"
     return run.made("".join(_json(run, value, indent, 0)))
 
 
 def number_text(number: float) -> str:
-    """Write a finite number as AWS does: whole ones exactly, others with up to 15 digits."""
+    """Write a finite number as AWS does: whole ones in full, others with up to 15 digits."""
     if number == 0:
         return "0"
-    if float(number).is_integer() and abs(number) < _FULL_UNTIL:
+    if abs(number) < _FULL_UNTIL and (type(number) is int or float(number).is_integer()):
         return str(number) if type(number) is int else _whole(number)
-    decimal = _FIFTEEN_DIGITS.create_decimal_from_float(float(number)).normalize()
-    sign, digits, exponent = decimal.as_tuple()
+    number = float(number)
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    if len(digits) > _FIFTEEN.prec:
+        sign, digits, exponent = _FIFTEEN.create_decimal_from_float(number).normalize(_FIFTEEN).as_tuple()
     return ("-" if sign else "") + _scripted("".join(map(str, digits)), int(exponent))
 
 
@@ -108,18 +107,17 @@ def _scripted(digits: str, exponent: int) -> str:
 def _json(run: "Run", value: Any, indent: int, level: int) -> Iterator[str]:
     """Write a value as JSON, as JavaScript's `JSON.stringify` does."""
     if isinstance(value, str):
-        yield json.dumps(value, ensure_ascii=False)
+        yield escaped(json.dumps(value, ensure_ascii=False))
     elif value is None or value is UNDEFINED:
         yield "null"
     elif value is True or value is False:
         yield "true" if value else "false"
     elif isinstance(value, dict):
-        run.check()
-        fields = [(f"{json.dumps(key, ensure_ascii=False)}:{' ' * bool(indent)}", item) for key, item in value.items()]
-        yield from _bracketed(run, "{}", fields, indent, level)
+        colon = ": " if indent else ":"
+        labels = (escaped(json.dumps(key, ensure_ascii=False)) + colon for key in value)
+        yield from _bracketed(run, "{}", zip(labels, value.values(), strict=True), indent, level)
     elif isinstance(value, list):
-        run.check()
-        yield from _bracketed(run, "[]", [("", item) for item in value], indent, level)
+        yield from _bracketed(run, "[]", zip(repeat(""), value, strict=False), indent, level)
     elif isinstance(value, Function):
         yield '""'
     elif is_numeric(value):
@@ -129,13 +127,13 @@ def _json(run: "Run", value: Any, indent: int, level: int) -> Iterator[str]:
 
 
 def _bracketed(
-    run: "Run", brackets: str, items: list[tuple[str, Any]], indent: int, level: int
+    run: "Run", brackets: str, items: Iterable[tuple[str, Any]], indent: int, level: int
 ) -> Iterator[str]:
-    yield brackets[0]
-    within = "\n" + " " * (indent * (level + 1)) if indent and items else ""
-    for index, (label, item) in enumerate(items):
-        if not index & 127:
-            run.check()
-        yield ("," if index else "") + within + label
+    separator = "," + "\n" * bool(indent) + " " * (indent * (level + 1))
+    before = brackets[0] + separator[1:]
+    for label, item in run.watch(items):
+        yield before + label
         yield from _json(run, item, indent, level + 1)
-    yield ("\n" + " " * (indent * level) if within else "") + brackets[1]
+        before = separator
+    empty = before is not separator
+    yield brackets if empty else ("\n" + " " * (indent * level)) * bool(indent) + brackets[1]

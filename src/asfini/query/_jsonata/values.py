@@ -3,7 +3,10 @@
 Payloads are shared with the input, so that nothing here changes a dictionary or a list that it was given.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from asfini.query._jsonata.run import Run
 
 
 class _Undefined:
@@ -23,8 +26,14 @@ class Function:
     """A value that can be applied to arguments."""
 
     __slots__ = ()
-    arity = 0
+    arity: int
     """How many arguments a caller that has several to offer gives it."""
+    truth = True
+    """What it counts as where a condition is wanted."""
+
+    def invoke(self, run: "Run", arguments: list[Any], context: Any) -> Any:
+        """Apply it; the context's value stands in for some arguments that are missing."""
+        raise NotImplementedError
 
 
 class Sequence(list[Any]):
@@ -63,7 +72,7 @@ def is_number(value: Any) -> bool:
 
 def unwrapped(value: Any) -> Any:
     """What stands for a sequence: its only value, nothing, or itself."""
-    if isinstance(value, Sequence) and type(value) is not Tuples:
+    if isinstance(value, Sequence) and not isinstance(value, Tuples):
         if not value:
             return UNDEFINED
         if len(value) == 1 and not value.keep:
@@ -98,20 +107,18 @@ def append(first: Any, second: Any) -> Any:
     return [*head, *tail]
 
 
-def deep_equal(first: Any, second: Any) -> bool:
+def deep_equal(run: "Run", first: Any, second: Any) -> bool:
     """Compare two values with all that they hold: `true` is not 1, 1 is 1.0."""
+    if type(first) is str:
+        return bool(first == second)
     if isinstance(first, list):
-        return (
-            isinstance(second, list)
-            and len(first) == len(second)
-            and all(map(deep_equal, first, second))
-        )
+        if not isinstance(second, list) or len(first) != len(second):
+            return False
+        return all(deep_equal(run, *pair) for pair in run.watch(zip(first, second, strict=True)))
     if isinstance(first, dict):
-        return (
-            isinstance(second, dict)
-            and first.keys() == second.keys()
-            and all(deep_equal(value, second[key]) for key, value in first.items())
-        )
+        if not isinstance(second, dict) or first.keys() != second.keys():
+            return False
+        return all(deep_equal(run, value, second[key]) for key, value in run.watch(first.items()))
     if isinstance(first, Function) or isinstance(second, Function):
         return first is second
     return (first is True or first is False) == (second is True or second is False) and bool(first == second)
