@@ -329,7 +329,7 @@ class TestResults:
     @pytest.mark.parametrize(
         "result",
         [object(), {"deep": [{1, object()}]}, float("nan"), circle(), Broken(), "\ud800", lambda: 0],
-        ids=repr,
+        ids=["object", "object deep inside", "nan", "circle", "broken model", "surrogate", "function"],
     )
     @pytest.mark.filterwarnings("ignore::UserWarning")
     async def test_a_result_that_is_not_json_fails_the_task(self, client: Client, result: Any) -> None:
