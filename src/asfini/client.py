@@ -1,20 +1,15 @@
 """The client: registers machines and activities, starts executions, finds what is there."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from asfini import _json
-from asfini._arns import MAX_NAME_LENGTH, Account, check_name
+from asfini import _checks, _json
+from asfini._arns import MAX_NAME_LENGTH, Account, Arn, arn_of, check_name, has_pseudo_parameters
+from asfini._registration import Registration
 from asfini.activity import Activity, ActivityRegistration
-from asfini.errors import (
-    AccessDenied,
-    DoesNotExist,
-    ExecutionAlreadyExists,
-    InvalidArgument,
-    StateMachineAlreadyExists,
-)
-from asfini.execution import Execution
+from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument
+from asfini.execution import Execution, reader
 from asfini.machine import StateMachine
 from asfini.service import Service
 
@@ -26,9 +21,8 @@ Registrable = StateMachine | Activity | ActivityRegistration
 Machine = StateMachine | str
 """A machine, or its name or ARN: of the machine itself, of a version or of an alias."""
 
-DEFAULT_ROLE = "sfiniGenerated"
-"""The name of the role that machines are made with where nobody names one: sfini's convention."""
-_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_EMPTY: Any = {}
 
 
 class Client:
@@ -36,12 +30,17 @@ class Client:
 
     Made by `asfini.aws.connect()` and `asfini.local.connect()`, or by hand around any service.
 
+    Machines that were deployed by others are asked for by name or ARN, also a version's or an alias's.
+
     Args:
         service: what answers.
         role: the role of machines that name none, an ARN or a name.
     """
 
     def __init__(self, service: Service, *, role: str | None = None) -> None:
+        if not isinstance(service, Service):
+            raise InvalidArgument(f"service is a Service, not {service!r}")
+        _checks.texts(role=role)
         self.service = service
         self.role = role
 
@@ -60,8 +59,9 @@ class Client:
             things: machines, activities and groups of activities.
             allow_update: whether machines that are registered with another definition or other options
                 are changed.
-            role: the role of machines that name none, an ARN or a name. A machine that is registered already
-                keeps the role it has, unless one is named.
+            role: the role of the machines, an ARN or a name, before what they or the client name. If nobody
+                names one, a machine that is registered keeps its role, and a new one gets `sfiniGenerated`.
+                The local service asks for no role.
             publish: whether machines that are made or changed get a new version.
 
         Raises:
@@ -69,75 +69,33 @@ class Client:
             StateMachineAlreadyExists: one is registered otherwise, and `allow_update` was not given.
             ServiceError: the service refused; what was registered before stays registered.
         """
+        _checks.flags(allow_update=allow_update, publish=publish)
+        _checks.texts(role=role)
         machines, activities = _sorted_out(things)
         for machine in machines:
             machine.check()
         for activity in activities:
-            await self.service.call("create_activity", name=activity.name)
+            if not await self.is_registered(activity):
+                await self.service.call("create_activity", name=activity.name)
         for machine in machines:
-            await self._register(machine, allow_update, role, publish)
-
-    async def _register(self, machine: StateMachine, allow_update: bool, role: str | None, publish: bool) -> None:
-        account = await self.account()
-        wanted = _wanted(machine, account, role or machine.role or self.role)
-        try:
-            there = await self.service.call("describe_state_machine", stateMachineArn=account.fill_in(machine.arn))
-        except DoesNotExist:
-            await self._create(machine, account, wanted, publish)
-            return
-        changes = {name: value for name, value in wanted.items() if not _same(name, value, there.get(name))}
-        if not changes:
-            return
-        if "type" in changes:
-            raise StateMachineAlreadyExists(
-                f"{machine.name!r} is a {there.get('type')} machine, and a machine's type cannot be changed",
-                operation="update_state_machine",
-            )
-        if not allow_update:
-            raise StateMachineAlreadyExists(
-                f"{machine.name!r} is registered with another {' and another '.join(sorted(changes))}; "
-                "allow_update=True changes it",
-                operation="create_state_machine",
-            )
-        if publish:
-            changes["publish"] = True
-        await self._explained(machine, "update_state_machine", {"stateMachineArn": there["stateMachineArn"], **changes})
-
-    async def _create(self, machine: StateMachine, account: Account, wanted: dict[str, Any], publish: bool) -> None:
-        wanted.setdefault("roleArn", _role_arn(DEFAULT_ROLE, account))
-        if machine.tags:
-            wanted["tags"] = [{"key": key, "value": value} for key, value in machine.tags.items()]
-        if publish:
-            wanted["publish"] = True
-        await self._explained(machine, "create_state_machine", {"name": machine.name, **wanted})
-
-    async def _explained(self, machine: StateMachine, operation: str, parameters: dict[str, Any]) -> None:
-        """Call, and say what a refused role is for."""
-        try:
-            await self.service.call(operation, **parameters)
-        except AccessDenied as error:
-            role = parameters.get("roleArn", "the role that it has")
-            raise type(error)(
-                f"{error.message} (state machine {machine.name!r} acts in the role {role}: it must exist, trust "
-                "states.amazonaws.com, and you must be allowed to pass it; name another one with role=…)",
-                operation=operation,
-                code=error.code,
-            ) from error
+            its_role = role or machine.role or self.role
+            await Registration(self.service, machine, its_role, allow_update, publish).run()
 
     async def deregister(self, *things: Registrable | str) -> None:
         """Delete activities and machines: just those that are named. What is not there is no error.
 
         Args:
-            things: machines, activities and groups of activities, or names of machines, or ARNs.
+            things: machines, activities and groups of activities; names of machines; or ARNs, of which a
+                version's or an alias's stands for no more than that.
         """
-        for thing in things:
-            members = list(thing) if isinstance(thing, ActivityRegistration) else [thing]
-            for member in members:
-                arn = await self._arn(member)
-                if ":activity:" in arn:
-                    await self.service.call("delete_activity", activityArn=arn)
-                else:
-                    await self.service.call("delete_state_machine", stateMachineArn=arn)
+        members = [
+            member
+            for thing in things
+            for member in (thing if isinstance(thing, ActivityRegistration) else [thing])
+        ]
+        for arn in [await self._arn(member) for member in members]:
+            operation, parameter = _deletion(arn)
+            await self.service.call(operation, **{parameter: str(arn)})
 
     async def deregister_activities(self, prefix: str) -> list[str]:
         """Delete all activities in the account and region whose names begin alike.
@@ -156,12 +114,16 @@ class Client:
         return [entry["name"] for entry in found]
 
     async def is_registered(self, thing: StateMachine | Activity | str) -> bool:
-        """Whether the service knows a machine or an activity; a name is a machine's."""
+        """Whether the service knows a machine or an activity.
+
+        Args:
+            thing: a machine or an activity, a machine's name, or an ARN.
+        """
         try:
-            await self.describe(thing)
+            told = await self.describe(thing)
         except DoesNotExist:
             return False
-        return True
+        return told.get("status") != "DELETING"
 
     async def describe(self, thing: StateMachine | Activity | str) -> dict[str, Any]:
         """What the service tells of a machine or an activity, by the API's own names.
@@ -173,19 +135,22 @@ class Client:
             DoesNotExist: it is not registered.
         """
         arn = await self._arn(thing)
-        if ":activity:" in arn:
-            return await self.service.call("describe_activity", activityArn=arn)
-        return await self.service.call("describe_state_machine", stateMachineArn=arn)
+        if arn.kind == "activity":
+            return await self.service.call("describe_activity", activityArn=str(arn))
+        return await self.service.call("describe_state_machine", stateMachineArn=str(arn))
 
     async def machine(self, machine: str) -> StateMachine:
         """Read a machine that is registered, whoever did it.
 
         Args:
-            machine: its name or ARN.
-        """
-        from asfini.asl.definition import Definition  # noqa: PLC0415 - not every client reads definitions
+            machine: its name or ARN. Of a version or an alias, what was published is read.
 
-        told = await self.describe(machine)
+        Raises:
+            StateMachineDoesNotExist: it is not registered.
+        """
+        from asfini.asl.definition import Definition  # not every client reads definitions
+
+        told = await self.describe(str(await self._arn(machine, "stateMachine")))
         return StateMachine(
             told["name"],
             Definition.from_json(told["definition"]),
@@ -220,7 +185,7 @@ class Client:
     async def start_execution(
         self,
         machine: Machine,
-        input: Any = None,
+        input: Any = _EMPTY,
         *,
         name: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
@@ -231,10 +196,10 @@ class Client:
         Args:
             machine: the machine, or its name, or an ARN: its own, a version's or an alias's.
             input: what it gets: JSON data, or anything that pydantic makes JSON of; `{}` by default.
-            name: the execution's name, at most 80 characters, unique for the machine for 90 days. Without one, a
-                name is made before the first try, so that a start which is retried starts one execution.
-            if_exists: what happens where the name is taken, by an execution that has ended or has another input:
-                `"raise"` an error, or `"return"` that execution.
+            name: the execution's name, at most 80 characters, unique for the machine for 90 days. Without
+                one, a name is made before the first try, so that a retried start starts one execution.
+            if_exists: what happens where the name is taken, by an execution that has ended or has another
+                input: `"raise"` an error, or `"return"` that execution.
             trace_header: X-Ray's header.
 
         Raises:
@@ -243,26 +208,33 @@ class Client:
             ExecutionAlreadyExists: the name is taken.
             StateMachineDoesNotExist: the machine is not registered.
         """
-        if if_exists not in ("raise", "return"):
-            raise InvalidArgument(f"if_exists is 'raise' or 'return', not {if_exists!r}")
-        arn = await self._machine_arn(machine)
-        name = _execution_name(arn) if name is None else check_name(name, "an execution")
-        text = _json.payload({} if input is None else input, "the input")
-        parameters = {"stateMachineArn": arn, "name": name, "input": text}
-        if trace_header is not None:
-            parameters["traceHeader"] = trace_header
+        _checks.one_of(("raise", "return"), if_exists=if_exists)
+        _checks.texts(trace_header=trace_header)
+        arn = await self._arn(machine, "stateMachine")
+        given = _name_for(arn) if name is None else check_name(name, "an execution")
+        text = _json.payload(input, "the input")
+        trace = {} if trace_header is None else {"traceHeader": trace_header}
         try:
-            started = await self.service.call("start_execution", **parameters)
+            started = await self.service.call(
+                "start_execution", stateMachineArn=str(arn), name=given, input=text, **trace
+            )
         except ExecutionAlreadyExists:
-            if if_exists == "raise":
+            # A name that was made here is taken by ourselves: the answer to an earlier try got lost.
+            if name is not None and if_exists == "raise":
                 raise
-            return Execution(self.service, _execution_arn(arn, name))
+            return Execution(self.service, str(Arn(arn.account, "execution", (arn.parts[0], given))))
         return Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
 
     @overload
     async def execute(
-        self, machine: Machine, input: Any = None, *, name: str | None = None, timeout: float | None = None
-    ) -> Any: ...
+        self,
+        machine: Machine,
+        input: Any = ...,
+        *,
+        type: type[T],
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> T: ...
     @overload
     async def execute(
         self,
@@ -277,16 +249,16 @@ class Client:
     async def execute(
         self,
         machine: Machine,
-        input: Any = None,
+        input: Any = ...,
+        type: Any = None,
         *,
-        type: type[T],
         name: str | None = None,
         timeout: float | None = None,
-    ) -> T: ...
+    ) -> Any: ...
     async def execute(
         self,
         machine: Machine,
-        input: Any = None,
+        input: Any = _EMPTY,
         type: Any = None,
         *,
         name: str | None = None,
@@ -304,7 +276,10 @@ class Client:
         Raises:
             ExecutionError: the execution ended without success.
             TimeoutError: it had not ended in time.
+            ExecutionOutputInvalid: its output does not fit the type.
         """
+        reader(type)  # what it cannot be is refused before anything is started
+        _checks.seconds(timeout=timeout)
         execution = await self.start_execution(machine, input, name=name)
         return await execution.wait(type, timeout=timeout)
 
@@ -314,23 +289,26 @@ class Client:
         Raises:
             InvalidArgument: the text is not an execution's ARN.
         """
-        if not isinstance(arn, str) or not any(kind in arn for kind in (":execution:", ":express:")):
-            raise InvalidArgument(f"an execution's ARN is needed, not {arn!r}")
         return Execution(self.service, arn)
 
-    async def list_executions(self, machine: Machine, *, status: str | None = None) -> AsyncIterator[Execution]:
-        """A machine's executions, the youngest first.
+    async def list_executions(
+        self,
+        machine: Machine,
+        *,
+        status: str | None = None,
+    ) -> AsyncIterator[Execution]:
+        """A machine's executions, the latest first: by when they ended, or started if they still run.
 
         Args:
-            machine: the machine, or its name, or an ARN.
-            status: only those that are `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED` or
-                `PENDING_REDRIVE`.
+            machine: the machine, or its name, or an ARN; of a version or an alias, those that it started.
+            status: only those that are `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
         """
-        if status is not None and status not in _STATUSES:
-            raise InvalidArgument(f"a status is one of {', '.join(_STATUSES)}, not {status!r}")
-        filters = {} if status is None else {"statusFilter": status}
-        arn = await self._machine_arn(machine)
-        async for entry in self._pages("list_executions", "executions", stateMachineArn=arn, **filters):
+        filters = {}
+        if status is not None:
+            _checks.one_of(_STATUSES, status=status)
+            filters["statusFilter"] = status
+        arn = await self._arn(machine, "stateMachine")
+        async for entry in self._pages("list_executions", "executions", stateMachineArn=str(arn), **filters):
             yield Execution(self.service, entry["executionArn"], entry)
 
     # Tasks
@@ -340,92 +318,75 @@ class Client:
 
         Args:
             token: the task's token.
-            heartbeat_seconds: seconds between two heartbeats in a block, the first one at its beginning; `None`
-                for none.
+            heartbeat_seconds: seconds between two heartbeats in a block, the first one at its beginning;
+                `None` for none.
 
         Example:
             >>> async with client.task(token) as task:  # doctest: +SKIP
             ...     task.output = await work()
         """
-        from asfini.tokens import TaskHandle  # noqa: PLC0415 - not every client completes tasks
+        from asfini.tokens import TaskHandle  # not every client completes tasks
 
         return TaskHandle(self.service, token, heartbeat_seconds=heartbeat_seconds)
 
     # Names
 
-    async def _arn(self, thing: StateMachine | Activity | str) -> str:
-        """The ARN of whatever has one; a bare name is a machine's."""
-        account = await self.account()
-        if isinstance(thing, (StateMachine, Activity)):
-            return account.fill_in(thing.arn)
-        if not isinstance(thing, str):
-            raise InvalidArgument(f"a machine, an activity, a name or an ARN is needed, not {thing!r}")
-        if thing.startswith("arn:"):
-            return account.fill_in(thing)
-        name = check_name(thing, "a state machine")
-        return account.fill_in(f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{name}")
+    async def _arn(self, thing: object, *kinds: str) -> Arn:
+        """The ARN of what has one; a bare name is a machine's.
 
-    async def _machine_arn(self, machine: Machine) -> str:
-        if isinstance(machine, Activity):
-            raise InvalidArgument(f"a machine is needed, not {machine!r}")
-        arn = await self._arn(machine)
-        if ":stateMachine:" not in arn:
-            raise InvalidArgument(f"a machine's name or ARN is needed, not {machine!r}")
+        Args:
+            thing: a machine, an activity, a name or an ARN.
+            kinds: what it may be of; by default a machine or an activity.
+        """
+        text = _arn_text(thing)
+        if has_pseudo_parameters(text):
+            text = (await self.account()).fill_in(text)
+        arn = Arn.parse(text)
+        if arn.kind not in (kinds or ("stateMachine", "activity")):
+            wanted = "a machine's name or ARN" if kinds else "a machine's or an activity's ARN"
+            raise InvalidArgument(f"{wanted} is needed, not {thing!r}")
         return arn
 
 
-def _sorted_out(things: Iterable[Any]) -> tuple[list[StateMachine], list[Activity]]:
-    machines: list[StateMachine] = []
-    activities: list[Activity] = []
+def _arn_text(thing: object) -> str:
+    """The ARN of whatever has one, in which pseudo parameters may stand for the account."""
+    if isinstance(thing, (StateMachine, Activity)):
+        return thing.arn
+    if not isinstance(thing, str):
+        raise InvalidArgument(f"a machine, an activity, a name or an ARN is needed, not {thing!r}")
+    if thing.startswith("arn:"):
+        return thing
+    return arn_of("states", f"stateMachine:{check_name(thing, 'a state machine')}")
+
+
+def _sorted_out(things: Iterable[object]) -> tuple[list[StateMachine], list[Activity]]:
+    machines: dict[str, StateMachine] = {}
+    activities: dict[str, Activity] = {}
     for thing in things:
         if isinstance(thing, StateMachine):
-            machines.append(thing)
+            if machines.setdefault(thing.name, thing) != thing:
+                raise InvalidArgument(f"two machines are named {thing.name!r}")
         elif isinstance(thing, Activity):
-            activities.append(thing)
+            activities[thing.name] = thing
         elif isinstance(thing, ActivityRegistration):
-            activities.extend(thing)
+            activities |= thing.activities
         else:
             raise InvalidArgument(f"machines and activities can be registered, not {thing!r}")
-    return machines, activities
+    return [*machines.values()], [*activities.values()]
 
 
-def _wanted(machine: StateMachine, account: Account, role: str | None) -> dict[str, Any]:
-    """What a machine is to be registered with, by the API's names; what is left open is left out."""
-    options = {
-        "roleArn": None if role is None else _role_arn(role, account),
-        "loggingConfiguration": None if machine.logging is None else dict(machine.logging),
-        "tracingConfiguration": None if machine.tracing is None else {"enabled": machine.tracing},
-        "encryptionConfiguration": None if machine.encryption is None else dict(machine.encryption),
-    }
-    definition = account.fill_in(_json.dumps(machine.to_dict(), "the definition"))
-    given = {name: value for name, value in options.items() if value is not None}
-    return {"definition": definition, "type": machine.type, **given}
+def _deletion(arn: Arn) -> tuple[str, str]:
+    """What deletes no more than an ARN names: the operation and its parameter."""
+    if arn.kind == "activity":
+        return "delete_activity", "activityArn"
+    if len(arn.parts) == 1:
+        return "delete_state_machine", "stateMachineArn"
+    if arn.parts[1].isdecimal():
+        return "delete_state_machine_version", "stateMachineVersionArn"
+    return "delete_state_machine_alias", "stateMachineAliasArn"
 
 
-def _role_arn(role: str, account: Account) -> str:
-    if role.startswith("arn:"):
-        return account.fill_in(role)
-    return f"arn:{account.partition}:iam::{account.account_id}:role/{role}"
-
-
-def _same(name: str, wanted: Any, there: Any) -> bool:
-    """Whether an option is as it is wanted; a definition may be formatted otherwise."""
-    if name == "definition":
-        return bool(_json.loads(wanted) == _json.loads(there or "null"))
-    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
-        return all(there.get(key) == value for key, value in wanted.items())
-    return bool(wanted == there)
-
-
-def _execution_name(machine_arn: str) -> str:
-    """A name that nobody else makes, with the machine's to recognise it by."""
+def _name_for(machine: Arn) -> str:
+    """A name for an execution that nobody else makes, with the machine's to recognise it by."""
     unique = uuid.uuid4().hex
-    machine = machine_arn.split(":")[6]
-    return f"{machine[: MAX_NAME_LENGTH - len(unique) - 1]}-{unique}"
-
-
-def _execution_arn(machine_arn: str, name: str) -> str:
-    parts = machine_arn.split(":")
-    return ":".join([*parts[:5], "execution", parts[6], name])
-
-
+    return f"{machine.parts[0][: MAX_NAME_LENGTH - len(unique) - 1]}-{unique}"

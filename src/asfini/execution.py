@@ -1,18 +1,25 @@
 """Executions: one run of a machine, looked at and waited for."""
 
-import contextlib
+import functools
+import logging
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import anyio
 
-from asfini import _json
+from asfini import _checks, _json
+from asfini._arguments import reasons
+from asfini._arns import Arn
+from asfini._reports import MAX_CAUSE_LENGTH, MAX_ERROR_LENGTH
 from asfini.errors import (
+    ConnectionFailed,
     ExecutionAborted,
     ExecutionError,
     ExecutionFailed,
+    ExecutionOutputInvalid,
     ExecutionTimedOut,
     InvalidArgument,
     Throttled,
@@ -23,28 +30,40 @@ if TYPE_CHECKING:
     from asfini.history import Event
 
 T = TypeVar("T")
+_logger = logging.getLogger(__name__)
 
-FIRST_LOOK, LONGEST_GAP, GROWTH = 0.1, 3.0, 1.5
+FIRST_GAP, LONGEST_GAP, GROWTH = 0.1, 3.0, 1.5
 """Seconds before the second look at an execution, between two later ones at most, and how the gap grows."""
-EVENTS_PER_PAGE = 1000
-"""The most that GetExecutionHistory gives at a time: its page in the API reference."""
+LONGEST_PAUSE = 30.0
+"""Seconds, at most, before another try where the service is asked too often or cannot be reached."""
+EVENTS_PER_PAGE, LATEST_EVENTS = 1000, 100
+"""How many events to ask for: the most that GetExecutionHistory gives, and its default."""
 
 _ERRORS: dict[str, type[ExecutionError]] = {
     error.status: error for error in (ExecutionFailed, ExecutionTimedOut, ExecutionAborted)
 }
 _FINISHED = frozenset({"SUCCEEDED", *_ERRORS})
+_LAST_EVENTS = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 
 
 class Execution:
-    """One run of a machine. What it tells comes from the service at each call, until the execution has ended.
+    """One run of a machine. What it tells comes from the service at each call, until it has succeeded.
 
     Args:
         service: where it runs.
         arn: its ARN.
         description: what is known of it, by the API's names.
+
+    Raises:
+        InvalidArgument: the ARN is not an execution's.
     """
 
     def __init__(self, service: Service, arn: str, description: dict[str, Any] | None = None) -> None:
+        if not isinstance(service, Service):
+            raise InvalidArgument(f"service is a Service, not {service!r}")
+        taken_apart = Arn.parse(arn)
+        if taken_apart.kind not in ("execution", "express") or len(taken_apart.parts) < 2:
+            raise InvalidArgument(f"an execution's ARN is needed, not {arn!r}")
         self._service = service
         self.arn = arn
         self._description = description or {}
@@ -52,28 +71,29 @@ class Execution:
     @property
     def name(self) -> str:
         """Its name."""
-        parts = self.arn.split(":")
-        return parts[7] if len(parts) > 7 else parts[-1]
+        return Arn.parse(self.arn).parts[1]
 
     @property
     def state_machine_arn(self) -> str:
         """The ARN of the machine that it runs."""
-        parts = self.arn.split(":")
-        return ":".join([*parts[:5], "stateMachine", parts[6]])
+        arn = Arn.parse(self.arn)
+        return str(Arn(arn.account, "stateMachine", arn.parts[:1]))
 
     def __repr__(self) -> str:
         return f"Execution({self.arn!r})"
 
+    # Looking
+
     async def describe(self) -> dict[str, Any]:
         """All that the service tells of it, by the API's own names."""
-        return dict(await self._look())
+        return dict(await self._look(self._service.call))
 
-    async def _look(self) -> dict[str, Any]:
-        """Ask the service, unless nothing can change any more."""
-        if _complete(self._description):
+    async def _look(self, call: Callable[..., Any]) -> dict[str, Any]:
+        """Ask the service, unless nothing can change any more: only what failed can be redriven."""
+        if _succeeded(self._description):
             return self._description
-        description = await self._service.call("describe_execution", executionArn=self.arn)
-        if _complete(description):
+        description: dict[str, Any] = await call("describe_execution", executionArn=self.arn)
+        if _succeeded(description):
             self._description = description
         return description
 
@@ -93,12 +113,12 @@ class Execution:
 
     async def input(self) -> Any:
         """What it was started with, as JSON data."""
-        return _json.loads((await self.describe()).get("input", "null"), "the input")
+        return _json.loads((await self.describe()).get("input", "null"), f"the input of {self.arn}")
 
     @overload
-    async def output(self) -> Any: ...
-    @overload
     async def output(self, type: type[T]) -> T: ...
+    @overload
+    async def output(self, type: Any = None) -> Any: ...
     async def output(self, type: Any = None) -> Any:
         """What it gave.
 
@@ -107,27 +127,37 @@ class Execution:
 
         Raises:
             ExecutionError: it ended without success.
-            InvalidArgument: it has not ended.
+            ExecutionOutputInvalid: it does not fit the type.
+            InvalidArgument: it has not ended, or the type is none.
         """
+        read = reader(type)
         description = await self.describe()
         if description["status"] not in _FINISHED:
             raise InvalidArgument(f"execution {self.arn} has no output yet: it is {description['status']}")
         self._raise_for(description)
-        return _read(description, type)
+        return read(description, self.arn)
+
+    # Waiting
 
     @overload
-    async def wait(self, *, timeout: float | None = None, raise_on_failure: bool = True) -> Any: ...
+    async def wait(
+        self, type: type[T], *, timeout: float | None = None, raise_on_failure: Literal[True] = True
+    ) -> T: ...
     @overload
     async def wait(
-        self, type: type[T], *, timeout: float | None = None, raise_on_failure: bool = True
-    ) -> T: ...
+        self, type: type[T], *, timeout: float | None = None, raise_on_failure: bool
+    ) -> T | None: ...
+    @overload
+    async def wait(
+        self, type: Any = None, *, timeout: float | None = None, raise_on_failure: bool = True
+    ) -> Any: ...
     async def wait(
         self, type: Any = None, *, timeout: float | None = None, raise_on_failure: bool = True
     ) -> Any:
         """Wait for its end.
 
-        Asks the service from time to time, first soon and then every 3 seconds or so; a local service tells
-        by itself.
+        Asks the service from time to time, first soon and then every 3 seconds or so, and more rarely where
+        that is too often or there is no answer; a local service tells by itself.
 
         Args:
             type: what to make of the output, as pydantic does; JSON data by default.
@@ -140,11 +170,15 @@ class Execution:
         Raises:
             ExecutionError: it failed, timed out or was stopped: `ExecutionFailed`, …
             TimeoutError: it had not ended in time.
+            ExecutionOutputInvalid: its output does not fit the type.
         """
+        _checks.seconds(timeout=timeout)
+        _checks.flags(raise_on_failure=raise_on_failure)
+        read = reader(type)
         description = await (self._end() if timeout is None else self._end_within(timeout))
         if raise_on_failure:
             self._raise_for(description)
-        return _read(description, type) if description["status"] == "SUCCEEDED" else None
+        return read(description, self.arn) if description["status"] == "SUCCEEDED" else None
 
     async def _end_within(self, seconds: float) -> dict[str, Any]:
         with anyio.move_on_after(seconds):
@@ -152,14 +186,31 @@ class Execution:
         raise TimeoutError(f"execution {self.arn} had not ended after {seconds} seconds")
 
     async def _end(self) -> dict[str, Any]:
-        """Its description once it has ended. An output may come later than the status that says so."""
-        gaps = _gaps()
+        """Its description once it has ended."""
+        gap = FIRST_GAP
         while True:
-            with contextlib.suppress(Throttled):
-                if _complete(description := await self._look()):
-                    return description
-                del description  # ten thousand may wait here
-            await self._service.changed(self.arn, next(gaps))
+            description = await self._look(self._call_patiently)
+            finished = description["status"] in _FINISHED
+            if finished and _whole(description):
+                return description
+            del description  # ten thousand may wait here
+            if finished:
+                await anyio.sleep(_jittered(gap))
+            else:
+                await self._service.changed(self.arn, _jittered(gap))
+            gap = min(gap * GROWTH, LONGEST_GAP)
+
+    async def _call_patiently(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation, again and more and more rarely if the service is too busy or out of reach."""
+        pause = LONGEST_GAP
+        while True:
+            try:
+                return await self._service.call(operation, **parameters)
+            except (Throttled, ConnectionFailed) as error:
+                level = logging.DEBUG if isinstance(error, Throttled) else logging.WARNING
+                _logger.log(level, "%s will be asked for again in about %.0f s: %s", self.arn, pause, error)
+            await anyio.sleep(_jittered(pause))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _raise_for(self, description: dict[str, Any]) -> None:
         error = _ERRORS.get(description["status"])
@@ -170,12 +221,18 @@ class Execution:
         """Stop it; an execution that has ended stays as it is.
 
         Args:
-            error: a name for the reason, at most 256 characters.
-            cause: the reason, for people, at most 32,768 characters.
+            error: a name for the reason; cut to 256 characters.
+            cause: the reason, for people; cut to 32,768 characters.
         """
-        given = {"error": error, "cause": cause}
-        parameters = {name: value for name, value in given.items() if value is not None}
-        await self._service.call("stop_execution", executionArn=self.arn, **parameters)
+        _checks.texts(error=error, cause=cause)
+        parameters = {"executionArn": self.arn}
+        if error is not None:
+            parameters["error"] = error[:MAX_ERROR_LENGTH]
+        if cause is not None:
+            parameters["cause"] = cause[:MAX_CAUSE_LENGTH]
+        await self._service.call("stop_execution", **parameters)
+
+    # What happened
 
     async def history(
         self, *, follow: bool = False, reverse: bool = False, include_data: bool = True
@@ -185,41 +242,56 @@ class Execution:
         Args:
             follow: whether to wait for further events until it ends.
             reverse: whether to begin with the latest.
-            include_data: whether events come with inputs, outputs, errors and causes.
+            include_data: whether events come with their inputs and outputs.
 
         Raises:
             InvalidArgument: it is to be followed in reverse.
         """
-        from asfini.history import parse_event  # noqa: PLC0415 - only who reads histories needs it
+        from asfini.history import parse_event  # only who reads histories needs it
 
+        _checks.flags(follow=follow, reverse=reverse, include_data=include_data)
         if follow and reverse:
             raise InvalidArgument("a history is followed from its beginning on, not in reverse")
-        seen, gaps = 0, _gaps()
-        while True:
-            ended = not follow or _complete(await self.describe())
-            async for event in self._events(seen, reverse, include_data):
-                seen, gaps = seen + 1, _gaps()
+        last: dict[str, Any] = {"type": "", "id": 0}
+        async for last in self._events(patient=follow, reverse=reverse, include_data=include_data):
+            yield parse_event(last)
+        gap = FIRST_GAP
+        while follow and last["type"] not in _LAST_EVENTS:
+            await self._service.changed(self.arn, _jittered(gap), events_seen=last["id"])
+            gap = min(gap * GROWTH, LONGEST_GAP)
+            for event in await self._events_after(last["id"], include_data):
+                last, gap = event, FIRST_GAP
                 yield parse_event(event)
-            if ended:
-                return
-            await self._service.changed(self.arn, next(gaps), events_seen=seen)
 
-    async def _events(self, skip: int, reverse: bool, include_data: bool) -> AsyncIterator[dict[str, Any]]:
-        """Its events from some on, page by page."""
+    async def _events(
+        self, *, patient: bool, reverse: bool, include_data: bool, page: int = EVENTS_PER_PAGE
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Its events as the API has them, page by page."""
+        call = self._call_patiently if patient else self._service.call
         parameters = {
             "executionArn": self.arn,
-            "maxResults": EVENTS_PER_PAGE,
+            "maxResults": page,
             "reverseOrder": reverse,
             "includeExecutionData": include_data,
         }
         while True:
-            response = await self._service.call("get_execution_history", **parameters)
-            for event in response["events"][skip:]:
+            response = await call("get_execution_history", **parameters)
+            for event in response["events"]:
                 yield event
-            skip = max(0, skip - len(response["events"]))
             if not response.get("nextToken"):
                 return
             parameters["nextToken"] = response["nextToken"]
+
+    async def _events_after(self, seen: int, include_data: bool) -> list[dict[str, Any]]:
+        """The events after one that is known by its id, read from the end: they are mostly few."""
+        found: list[dict[str, Any]] = []
+        latest = self._events(patient=True, reverse=True, include_data=include_data, page=LATEST_EVENTS)
+        async with aclosing(latest):
+            async for event in latest:
+                if event["id"] <= seen:
+                    break
+                found.append(event)
+        return found[::-1]
 
     async def format_history(self, *, cause: bool = False, input: bool = False) -> str:
         """Its history as text, a line or two for each event.
@@ -228,33 +300,67 @@ class Execution:
             cause: whether to tell the causes of failures.
             input: whether to tell inputs.
         """
-        from asfini.history import format_history  # noqa: PLC0415 - only who reads histories needs it
+        from asfini.history import format_history  # only who reads histories needs it
 
+        _checks.flags(cause=cause, input=input)
         events = [event async for event in self.history()]
         return format_history(events, cause=cause, input=input)
 
 
-def _gaps() -> Iterator[float]:
-    """Seconds between looks: soon at first, then rarer, and never in step with other waiters."""
-    gap = FIRST_LOOK
-    while True:
-        yield gap * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
-        gap = min(gap * GROWTH, LONGEST_GAP)
+def _jittered(seconds: float) -> float:
+    """A time that is never in step with other waiters'."""
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
 
 
-def _complete(description: dict[str, Any]) -> bool:
-    """Whether nothing more will come: AWS may say SUCCEEDED before it has the output."""
-    status = description.get("status")
-    if status == "SUCCEEDED":
-        withheld = description.get("outputDetails", {}).get("included") is False
-        return "output" in description or withheld
-    return status in _FINISHED and "input" in description
+def _succeeded(description: dict[str, Any]) -> bool:
+    """Whether a description says all that there will ever be to say."""
+    return description.get("status") == "SUCCEEDED" and _whole(description)
 
 
-def _read(description: dict[str, Any], type: Any) -> Any:
-    text = description.get("output", "null")
+def _whole(description: dict[str, Any]) -> bool:
+    """Whether a finished execution is told of completely: AWS may say SUCCEEDED before it has the output."""
+    withheld = description.get("outputDetails", {}).get("included") is False
+    return description["status"] != "SUCCEEDED" or "output" in description or withheld
+
+
+def reader(type: Any) -> Callable[[dict[str, Any], str], Any]:
+    """What makes of the output in an execution's description what a type says.
+
+    Args:
+        type: anything that pydantic knows; `None` for JSON data.
+
+    Raises:
+        InvalidArgument: pydantic does not know it.
+    """
     if type is None:
-        return _json.loads(text, "the output")
-    from pydantic import TypeAdapter  # noqa: PLC0415 - only typed outputs need it
+        return _data
+    try:
+        return functools.partial(_fitted, _adapter(type))
+    except TypeError:  # it has no hash
+        return functools.partial(_fitted, _adapter.__wrapped__(type))
 
-    return TypeAdapter(type).validate_json(text)
+
+def _data(description: dict[str, Any], arn: str) -> Any:
+    return _json.loads(description.get("output", "null"), f"the output of {arn}")
+
+
+def _fitted(adapter: Any, description: dict[str, Any], arn: str) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validate_json(description.get("output", "null"))
+    except ValidationError as error:  # it quotes the output, which may be secret
+        raise ExecutionOutputInvalid(f"the output of {arn} does not fit: {reasons(error)}") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(type: Any) -> Any:
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        adapter = TypeAdapter(type)
+        adapter.rebuild()
+    except PydanticUserError as error:
+        raise InvalidArgument(f"{type!r} is no type that an output can be made of: {error}") from error
+    return adapter

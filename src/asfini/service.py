@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from asfini._arns import Account
+from asfini.errors import InvalidArgument
 
 
 class Service(ABC):
@@ -19,8 +20,8 @@ class Service(ABC):
     cancellable_polls: bool = False
     """Whether a cancelled `get_activity_task` surely takes no task with it.
 
-    Over a network a task may be on its way to a caller that has gone: open polls must be let end. So must those of
-    a wrapper that awaits anything between a poll's answer and handing it on.
+    Over a network a task may be on its way to a caller that has gone: open polls must be let end. So must
+    those of a wrapper that awaits anything between a poll's answer and handing it on.
     """
 
     @abstractmethod
@@ -62,6 +63,8 @@ class ServiceWrapper(Service):
     """
 
     def __init__(self, inner: Service) -> None:
+        if not isinstance(inner, Service):
+            raise InvalidArgument(f"inner is a Service, not {inner!r}")
         self.inner = inner
         self.cancellable_polls = inner.cancellable_polls
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from asfini.activity import Activity
     from asfini.machine import StateMachine
 
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 """What executions can be listed by: the API's `ExecutionStatus`."""
 
 _EPILOG = """\

@@ -1,0 +1,35 @@
+"""Checks of what public methods are given, before anything is sent."""
+
+import math
+from collections.abc import Sequence
+
+from asfini.errors import InvalidArgument
+
+
+def flags(**given: object) -> None:
+    """Demand booleans: whatever else is true or false by accident was meant for another parameter."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise InvalidArgument(f"{name} is True or False, not {value!r}")
+
+
+def texts(**given: object) -> None:
+    """Demand texts, or `None`."""
+    for name, value in given.items():
+        if not (value is None or isinstance(value, str)):
+            raise InvalidArgument(f"{name} is text, not {value!r}")
+
+
+def seconds(**given: object) -> None:
+    """Demand lengths of time, or `None` for no limit."""
+    for name, value in given.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 <= value < math.inf):  # type: ignore[operator]
+            raise InvalidArgument(f"{name} is a number of seconds, not {value!r}")
+
+
+def one_of(allowed: Sequence[str], **given: object) -> None:
+    """Demand one of some texts."""
+    for name, value in given.items():
+        if value not in allowed:
+            raise InvalidArgument(f"{name} is one of {', '.join(allowed)}, not {value!r}")

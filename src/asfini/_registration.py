@@ -1,0 +1,132 @@
+"""Registering machines: what there should be, what there is, and what makes up the difference."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asfini import _json
+from asfini._arns import Account, role_arn
+from asfini.errors import AccessDenied, DoesNotExist, InvalidArn, StateMachineAlreadyExists
+from asfini.machine import StateMachine
+from asfini.service import Service
+
+DEFAULT_ROLE = "sfiniGenerated"
+"""The name of the role that machines are made with where nobody names one: sfini's convention."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a machine is to be registered.
+
+    Args:
+        service: where.
+        machine: the machine.
+        role: the role that it acts in, an ARN or a name; `None` keeps the one that it has.
+        allow_update: whether it is changed if it is registered otherwise.
+        publish: whether a new version is made if it is made or changed.
+    """
+
+    service: Service
+    machine: StateMachine
+    role: str | None
+    allow_update: bool
+    publish: bool
+
+    async def run(self) -> None:
+        """Register the machine, and send nothing if it is registered just so.
+
+        Raises:
+            StateMachineAlreadyExists: it is registered otherwise, and is not to be changed or cannot be.
+        """
+        account = await self.service.account()
+        wanted, arn = self._wanted(account), account.fill_in(self.machine.arn)
+        try:
+            there = await self.service.call("describe_state_machine", stateMachineArn=arn)
+        except DoesNotExist:
+            there = {}
+        if not there or there.get("status") == "DELETING":  # then AWS says so
+            default_role = {"roleArn": account.fill_in(role_arn(DEFAULT_ROLE))}
+            await self._create(default_role | wanted)
+            return
+        changes = {key: value for key, value in wanted.items() if not _same(key, value, there.get(key))}
+        tags = await self._new_tags(arn)
+        self._check_allowed(changes | ({"tags": tags} if tags else {}))
+        if changes:
+            await self._send("update_state_machine", {"stateMachineArn": arn, **changes})
+        if tags:
+            await self.service.call("tag_resource", resourceArn=arn, tags=_tag_list(tags))
+
+    async def _create(self, wanted: dict[str, Any]) -> None:
+        tags = {"tags": _tag_list(self.machine.tags)} if self.machine.tags else {}
+        await self._send("create_state_machine", {"name": self.machine.name, **wanted, **tags})
+
+    def _wanted(self, account: Account) -> dict[str, Any]:
+        """What the machine is to be registered with, by the API's names; what is left open is left out."""
+        machine = self.machine
+        options = {
+            "definition": _json.dumps(machine.to_dict(), "the definition"),
+            "type": machine.type,
+            "roleArn": None if self.role is None else role_arn(self.role),
+            "loggingConfiguration": machine.logging,
+            "tracingConfiguration": None if machine.tracing is None else {"enabled": machine.tracing},
+            "encryptionConfiguration": machine.encryption,
+        }
+        given = {key: value for key, value in options.items() if value is not None}
+        wanted: dict[str, Any] = _json.loads(account.fill_in(_json.dumps(given, "the options")))
+        return wanted
+
+    async def _new_tags(self, arn: str) -> dict[str, str]:
+        """The machine's tags that the registered one lacks, or has otherwise."""
+        if not self.machine.tags:
+            return {}
+        told = await self.service.call("list_tags_for_resource", resourceArn=arn)
+        there = {tag["key"]: tag.get("value") for tag in told["tags"]}
+        return {key: value for key, value in self.machine.tags.items() if there.get(key) != value}
+
+    def _check_allowed(self, changes: Mapping[str, Any]) -> None:
+        name = self.machine.name
+        if "type" in changes:
+            problem = f"{name!r} is not of type {self.machine.type}, and a machine's type cannot be changed"
+        elif changes and not self.allow_update:
+            differing = " and another ".join(sorted(changes))
+            problem = f"{name!r} is registered with another {differing}; allow_update=True changes it"
+        else:
+            return
+        raise StateMachineAlreadyExists(problem, operation="update_state_machine")
+
+    async def _send(self, operation: str, parameters: dict[str, Any]) -> None:
+        """Call, and say what a refused role is for."""
+        if self.publish:
+            parameters["publish"] = True
+        try:
+            await self.service.call(operation, **parameters)
+        except (AccessDenied, InvalidArn) as error:
+            if "not authorized to perform: states:" in error.message:  # that is not about the role
+                raise
+            role = parameters.get("roleArn", "that it has")
+            message = (
+                f"{error.message} (state machine {self.machine.name!r} acts in the role {role}{_ABOUT_ROLES})"
+            )
+            raise type(error)(message, operation=operation, code=error.code) from error
+
+
+_ABOUT_ROLES = ": it must exist and trust states.amazonaws.com, and you must be allowed to pass it; role=… names another one"
+
+
+def _same(key: str, wanted: Any, there: Any) -> bool:
+    """Whether an option is as it is wanted. A definition may be formatted otherwise, an object have more."""
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        return all(_same("", value, there.get(name)) for name, value in wanted.items())
+    if key == "definition" and there is not None:
+        return _canonical(wanted) == _canonical(there)
+    return bool(wanted == there)
+
+
+def _canonical(text: Any) -> str:
+    """Write JSON so that what means the same is the same; 1 and true are not."""
+    return json.dumps(_json.loads(text, "the definition"), sort_keys=True)
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
