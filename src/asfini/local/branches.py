@@ -5,7 +5,6 @@ from typing import Any
 
 import anyio
 
-from asfini._host import only_error
 from asfini.asl.states import Task
 from asfini.local.failures import Failure, RuntimeFailure
 from asfini.local.run import Frame, kind
@@ -35,15 +34,15 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     results: list[Any] = [None] * count
     numbers = iter(range(count))
     lines = [frame.inner() for _ in range(min(count, most))]
-    broken: list[tuple[Frame, Failure]] = []
+    broken: list[tuple[Frame, Exception]] = []
 
     async def work(inner: Frame) -> None:
         for number in numbers:
             inner.variables = frame.variables
             try:
                 results[number] = await job(inner, number)
-            except Failure as failure:
-                broken.append((inner, failure))
+            except Exception as error:
+                broken.append((inner, error))
                 raise
 
     frame.lines = lines
@@ -51,16 +50,20 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
         async with anyio.create_task_group() as tasks:
             for inner in lines:
                 tasks.start_soon(work, inner)
-    except BaseExceptionGroup as group:
+    except BaseExceptionGroup:
         if not broken:
-            raise only_error(group) from None
-        raise _cut_off(frame, *broken[0]) from None
+            raise
+        inner, error = broken[0]
+        if isinstance(error, Failure):
+            _cut_off(frame, inner, error)
+        frame.lines = None
+        raise error from None
     frame.lines = None
     frame.thread.join(inner.thread for inner in lines)
     return results
 
 
-def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> Failure:
+def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> None:
     """Write what a failure cut off, and go on from where it happened."""
     if not isinstance(failure, RuntimeFailure):
         if isinstance(inner.state, Task):
@@ -70,9 +73,7 @@ def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> Failure:
                 _abort(inner, other)
         if inner.iteration is not None:
             inner.thread.add("MapIterationFailed", inner.iteration)
-    frame.lines = None
     frame.thread.follow(inner.thread)
-    return failure
 
 
 def _abort(broken: Frame, line: Frame) -> None:

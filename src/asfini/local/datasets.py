@@ -90,6 +90,33 @@ class Unreadable(Exception):  # noqa: N818 - a signal to the caller, who makes a
     """A data set cannot be read; the message is AWS's where it was seen."""
 
 
+async def read(
+    store: Store, resource: str, parameters: Any, config: ReaderConfig | None, state: str
+) -> list[Item]:
+    """Read the items that a Map's ItemReader tells of.
+
+    Args:
+        store: where they are.
+        resource: the reader's integration.
+        parameters: its parameters.
+        config: what the data is.
+        state: the name of the Map.
+
+    Raises:
+        StoreError: they cannot be read.
+        Unreadable: they are not what they should be.
+    """
+    content = await store.read(resource, parameters, state)
+    if config is None or config.transformation != "LOAD_AND_FLATTEN" or not isinstance(parameters, dict):
+        return items_of(content, config)
+    items: list[Item] = []
+    for entry in _objects(content, config):
+        parameters = {**parameters, "Key": _member(entry.value, "Key")}
+        content = await store.read(resource.replace("listObjectsV2", "getObject"), parameters, state)
+        items += items_of(content, config)
+    return items
+
+
 def items_of(content: Any, config: ReaderConfig | None) -> list[Item]:
     """Read the items of a data set.
 

@@ -20,4 +20,7 @@ class Dates:
     def now(self) -> datetime:
         """The date, in whole milliseconds as AWS tells it."""
         passed = round((self._loop.time() - self._start) * 1000)
-        return self._date + timedelta(milliseconds=passed)
+        try:
+            return self._date + timedelta(milliseconds=passed)
+        except OverflowError:  # the year 10,000, which virtual time can reach
+            return datetime.max.replace(tzinfo=UTC)

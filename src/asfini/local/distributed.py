@@ -1,5 +1,6 @@
 """Distributed maps: a child execution for every item, or for every batch of items."""
 
+import asyncio
 import dataclasses
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,8 @@ from asfini.local.maps import concurrency, selected_item, tolerance
 from asfini.local.results import results
 from asfini.local.run import Frame, Machine, Run, written
 
+TURNS = 64
+"""How many inputs are made before others on the loop get their turn."""
 MAX_CONCURRENCY = 10_000
 """How many children run at once at the most: the page "Map state processing modes"."""
 
@@ -126,10 +129,9 @@ async def _read(distribution: Distribution) -> list[Item]:
         place = "ItemReader/ReaderConfig/MaxItems"
         most = distribution.flow.setting(frame, config, "max_items", distribution.value, place, "integer")
     try:
-        content = await frame.run.workshop.store.read(
-            reader.resource or "", parameters, distribution.state.name
+        items = await datasets.read(
+            frame.run.workshop.store, reader.resource or "", parameters, config, distribution.state.name
         )
-        items = datasets.items_of(content, config)
     except (datasets.StoreError, datasets.Unreadable) as error:
         raise Failure("States.ItemReaderFailed", str(error)) from None
     return items[:most] if most is not None and most > 0 else items
@@ -137,7 +139,11 @@ async def _read(distribution: Distribution) -> list[Item]:
 
 async def _process(distribution: Distribution, items: list[Item], most: int) -> None:
     """Run a child for every item or batch, until all have ended or too many have failed."""
-    inputs = list(_inputs(distribution, items))
+    inputs = []
+    for child_input in _inputs(distribution, items):
+        inputs.append(child_input)
+        if len(inputs) % TURNS == 0:
+            await asyncio.sleep(0)
     distribution.map_run.begin([size for _, size in inputs])
     distribution.children = [None] * len(inputs)
 

@@ -11,6 +11,7 @@ from asfini import _json, errors
 from asfini._arns import Account
 from asfini.local import states as _states  # noqa: F401 - it adds the states to the interpreter
 from asfini.local._operations import checked_arn, checked_name, page
+from asfini.local.dataflow import number
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
@@ -129,6 +130,7 @@ class Executions:
         except Failure as failure:
             self._end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
         except HistoryFull:
+            thread.tail = len(run.journal.events)
             cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
             self._end(run, thread, "FAILED", "ExecutionFailed", failure=Failure("States.Runtime", cause))
         except (errors.InvalidArgument, RecursionError) as error:
@@ -144,11 +146,12 @@ class Executions:
 
     def _deadline(self, run: Run, seconds: Any) -> asyncio.TimerHandle | None:
         """End an execution when its TimeoutSeconds are over, or the five minutes of an EXPRESS one."""
+        limit = number(seconds)
         if run.machine.kind == "EXPRESS":
-            seconds = min(float(seconds or MAX_EXPRESS_SECONDS), MAX_EXPRESS_SECONDS)
-        if seconds is None:
+            limit = min(limit or MAX_EXPRESS_SECONDS, MAX_EXPRESS_SECONDS)
+        if limit is None:
             return None
-        return asyncio.get_running_loop().call_later(float(seconds), self._time_out, run)
+        return asyncio.get_running_loop().call_later(limit, self._time_out, run)
 
     def _time_out(self, run: Run) -> None:
         if run.running:

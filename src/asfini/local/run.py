@@ -10,7 +10,7 @@ from asfini import _json
 from asfini.asl.definition import Definition
 from asfini.asl.states import CanFail, State, Wait
 from asfini.errors import InvalidArgument
-from asfini.local.failures import Failure
+from asfini.local.failures import Failure, too_large
 from asfini.local.journal import Journal, Thread, payload
 
 if TYPE_CHECKING:
@@ -220,8 +220,10 @@ class Frame:
         """Write that a state is left, and make what it assigned visible to the next one."""
         details = {"name": state.name, **payload("output", self.text(outcome.output))}
         if outcome.assigned:
-            texts = {name: written(value)[0] for name, value in outcome.assigned.items()}
-            details["assignedVariables"] = texts
+            texts = {name: written(value) for name, value in outcome.assigned.items()}
+            if sum(size for _, size in texts.values()) > _json.MAX_PAYLOAD_BYTES:
+                raise too_large(state.name)
+            details["assignedVariables"] = {name: text for name, (text, _) in texts.items()}
             details["assignedVariablesDetails"] = {"truncated": False}
             self.variables = self.variables | outcome.assigned
         self.thread.add(f"{kind(state)}StateExited", details)

@@ -13,7 +13,7 @@ from asfini.asl.states import Task
 from asfini.errors import ServiceError
 from asfini.local.dataflow import Flow, flow_of, wire
 from asfini.local.datasets import HandlerStore, Store
-from asfini.local.failures import Failure, Unsuitable
+from asfini.local.failures import Failure, Unsuitable, too_large
 from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, failure_of
 from asfini.local.journal import payload
 from asfini.local.map_runs import MapRuns
@@ -42,7 +42,10 @@ class _Job:
     credentials: dict[str, str]
 
     def arguments(self) -> Any:
-        return self.flow.arguments(self.frame, self.value)
+        given = self.flow.arguments(self.frame, self.value)
+        if not self.frame.fits(given):
+            raise too_large(self.state.name)
+        return given
 
     def limits(self) -> dict[str, int]:
         given = {"timeoutInSeconds": self.timeout, "heartbeatInSeconds": self.heartbeat}

@@ -1,0 +1,212 @@
+"""Distributed maps: their children, their map runs, and where they read and write."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from executions import ended, history, local_service, machine, run, start
+
+from asfini import errors
+
+
+def mapping(
+    *, kind: str = "STANDARD", processor: dict[str, Any] | None = None, **fields: Any
+) -> dict[str, Any]:
+    """A machine that is one distributed Map."""
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": kind}
+    processor = processor or machine(keep={"Type": "Pass", "End": True})
+    return machine(
+        each={"Type": "Map", "ItemProcessor": {"ProcessorConfig": config, **processor}, **fields, "End": True}
+    )
+
+
+REST = machine(rest={"Type": "Wait", "SecondsPath": "$", "End": True})
+
+
+async def test_each_child_is_an_execution_with_a_history_of_its_own() -> None:
+    async with local_service() as service:
+        arn = await start(service, mapping(Label="shop"), ["tea"])
+        await ended(service, arn)
+        (map_run,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
+        assert map_run["stateMachineArn"].endswith(":stateMachine:machine/shop")
+        (child,) = [run.arn for run in service._executions._runs.values() if run.map_run_arn is not None]
+        described = await service.call("describe_execution", executionArn=child)
+        assert described["stateMachineArn"] == map_run["stateMachineArn"]
+        assert (described["input"], described["output"]) == ('"tea"', '"tea"')
+        assert [event["type"] for event in await history(service, child)] == [
+            "ExecutionStarted",
+            "PassStateEntered",
+            "PassStateExited",
+            "ExecutionSucceeded",
+        ]
+
+
+async def test_a_map_run_counts_items_and_children() -> None:
+    batches = {"MaxItemsPerBatch": 2}
+    async with local_service() as service:
+        arn = await start(service, mapping(ItemBatcher=batches, MaxConcurrency=5), [1, 2, 3])
+        await ended(service, arn)
+        (entry,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
+        told = await service.call("describe_map_run", mapRunArn=entry["mapRunArn"])
+    assert (told["status"], told["maxConcurrency"], told["toleratedFailureCount"]) == ("SUCCEEDED", 5, 0)
+    assert told["itemCounts"] == {
+        "aborted": 0,
+        "failed": 0,
+        "pending": 0,
+        "resultsWritten": 3,
+        "running": 0,
+        "succeeded": 3,
+        "timedOut": 0,
+        "total": 3,
+    }
+    assert told["executionCounts"]["succeeded"] == 2
+
+
+async def test_too_many_failures_abort_the_children_that_still_run() -> None:
+    refuse = machine(
+        pick={
+            "Type": "Choice",
+            "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "no"}],
+            "Default": "rest",
+        },
+        no={"Type": "Fail", "Error": "Broken"},
+        rest={"Type": "Wait", "SecondsPath": "$", "End": True},
+    )
+    async with local_service() as service:
+        arn = await start(service, mapping(processor=refuse, MaxConcurrency=2), [3600, 0, 1])
+        described = await ended(service, arn)
+        (entry,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
+        told = await service.call("describe_map_run", mapRunArn=entry["mapRunArn"])
+    assert described["error"] == "States.ExceedToleratedFailureThreshold"
+    counts = told["itemCounts"]
+    assert told["status"] == "FAILED"
+    assert (counts["failed"], counts["aborted"], counts["pending"]) == (1, 1, 1)
+
+
+async def test_an_execution_that_is_stopped_aborts_its_map_run_and_children() -> None:
+    async with local_service() as service:
+        arn = await start(service, mapping(processor=REST), [3600])
+        await asyncio.sleep(60)  # in virtual time
+        await service.call("stop_execution", executionArn=arn)
+        parent, child = service._executions._runs.values()
+        await asyncio.wait([task for task in (parent.task, child.task) if task is not None])
+        (entry,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
+        told = await service.call("describe_map_run", mapRunArn=entry["mapRunArn"])
+    assert (child.status, told["status"], told["itemCounts"]["aborted"]) == ("ABORTED", "ABORTED", 1)
+
+
+async def test_express_children_are_named_as_such() -> None:
+    async with local_service() as service:
+        await run(service, mapping(kind="EXPRESS"), [1])
+        (child,) = [run for run in service._executions._runs.values() if run.map_run_arn is not None]
+    assert ":express:machine/" in child.arn
+
+
+async def test_hundreds_of_children_run_at_once() -> None:
+    async with local_service() as service:
+        arn = await start(service, mapping(processor=REST), [60] * 500)
+        assert json.loads((await ended(service, arn))["output"]) == [60] * 500
+        events = await history(service, arn)
+    assert (events[-1]["timestamp"] - events[0]["timestamp"]).total_seconds() == pytest.approx(60, abs=0.01)
+
+
+async def test_results_are_written_with_a_manifest() -> None:
+    written: dict[str, str] = {}
+
+    def put(request: dict[str, Any]) -> None:
+        written[request["Key"]] = request["Body"]
+
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "out"}}
+    refuse = machine(no={"Type": "Fail", "Error": "Broken", "Cause": "a cup"})
+    async with local_service(handlers={"s3:putObject": put}) as service:
+        definition = mapping(processor=refuse, ResultWriter=writer, ToleratedFailurePercentage=100)
+        output = json.loads((await run(service, definition, ["tea"]))["output"])
+    key = output["ResultWriterDetails"]["Key"]
+    folder = f"out/{output['MapRunArn'].rpartition(':')[2]}"
+    assert key == f"{folder}/manifest.json"
+    failed = f"{folder}/FAILED_0.json"
+    manifest = json.loads(written[key])
+    assert manifest["ResultFiles"] == {
+        "FAILED": [{"Key": failed, "Size": len(written[failed])}],
+        "PENDING": [],
+        "SUCCEEDED": [],
+    }
+    (record,) = json.loads(written[failed])
+    assert (record["Status"], record["Error"], record["Cause"], record["Input"]) == (
+        "FAILED",
+        "Broken",
+        "a cup",
+        '"tea"',
+    )
+
+
+async def test_results_are_written_as_lines_without_metadata() -> None:
+    written: dict[str, str] = {}
+
+    async def put(request: dict[str, Any]) -> None:
+        written[request["Key"]] = request["Body"]
+
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": {"Bucket": "b"},
+        "WriterConfig": {"OutputType": "JSONL", "Transformation": "COMPACT"},
+    }
+    async with local_service(handlers={"s3:putObject": put}) as service:
+        await run(service, mapping(ResultWriter=writer), ["tea", "milk"])
+    (lines,) = [text for key, text in written.items() if key.endswith("SUCCEEDED_0.jsonl")]
+    assert lines == '"tea"\n"milk"\n'
+
+
+async def test_results_that_cannot_be_written_fail_the_map() -> None:
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"}}
+    async with local_service() as service:
+        described = await run(service, mapping(ResultWriter=writer), [1])
+    assert described["error"] == "States.ResultWriterFailed"
+    assert "handlers={'s3:putObject': function}" in described["cause"]
+
+
+async def test_objects_that_a_listing_names_are_read_and_laid_end_to_end() -> None:
+    objects = {"p/1": "[1,2]", "p/2": "[3]"}
+    reader = {
+        "Resource": "arn:aws:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": "b", "Prefix": "p"},
+        "ReaderConfig": {"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"},
+    }
+    handlers = {
+        "s3:listObjectsV2": lambda _request: [{"Key": key} for key in objects],
+        "s3:getObject": lambda request: objects[request["Key"]].encode(),
+    }
+    async with local_service(handlers=handlers) as service:
+        assert (await run(service, mapping(ItemReader=reader)))["output"] == "[1,2,3]"
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "cause"),
+    [
+        ("17", {"InputType": "JSON"}, "Attempting to map over non-iterable node."),
+        ("[1", {"InputType": "JSON"}, "is not JSON"),
+        ("{}", {"InputType": "JSON", "ItemsPointer": "/rows"}, "there is no 'rows'"),
+        ("", {"InputType": "PARQUET"}, "PARQUET cannot be read here"),
+        (17, {"InputType": "JSONL"}, "text is needed, not int"),
+    ],
+)
+async def test_data_that_is_not_what_it_should_be_fails_the_map(
+    content: Any, config: dict[str, Any], cause: str
+) -> None:
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "Parameters": {"Bucket": "b", "Key": "k"},
+        "ReaderConfig": config,
+    }
+    async with local_service(handlers={"s3:getObject": lambda _request: content}) as service:
+        described = await run(service, mapping(ItemReader=reader))
+    assert described["error"] == "States.ItemReaderFailed"
+    assert cause in described["cause"]
+
+
+async def test_a_map_run_that_is_not_there_is_refused() -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:mapRun:machine/label:none"
+    async with local_service() as service:
+        with pytest.raises(errors.ResourceNotFound):
+            await service.call("describe_map_run", mapRunArn=arn)
