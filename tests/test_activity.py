@@ -415,6 +415,13 @@ class TestAnnotations:
         made = late_activity.call_with({"order": {"n": 1}, "orders": [{"n": 2}]})
         assert made == [Defined(n=1), Defined(n=2)]
 
+    def test_are_read_where_the_function_was_written_whoever_decorates_it(self) -> None:
+        elsewhere: dict[str, Any] = {"functools": functools}
+        exec("def deco(f):\n    return functools.wraps(f)(lambda *a, **k: f(*a, **k))", elsewhere)
+        decorated = elsewhere["deco"](late)
+        for function in (decorated, functools.partial(decorated), functools.partial(decorated, orders=[])):
+            assert smart(function).call_with({"order": {"n": 1}, "orders": []}) == [Defined(n=1)]
+
     def test_that_name_what_is_not_there_at_run_time_are_told_when_they_are_needed(self) -> None:
         for activity in (plain(unknowable), smart(unknowable)):
             for use in (activity.check, lambda activity=activity: activity.call_with({"order": 1})):

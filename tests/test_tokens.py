@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from faults import Faulty, hangs, raises, well
+from faults import Faulty, hangs, late, raises, well
 from jobs import settle
 
 from asfini import (
@@ -201,8 +201,9 @@ class TestBlock:
             await execution.wait(timeout=60)
 
     async def test_a_block_that_is_cancelled_fails_the_task(
-        self, client: Client, execution: Execution, tokens: list[str]
+        self, client: Client, service: Faulty, execution: Execution, tokens: list[str]
     ) -> None:
+        service.always(FAILURE, late(1))
         with anyio.move_on_after(10):
             async with client.task(tokens[0]):
                 await asyncio.sleep(3600)

@@ -45,10 +45,7 @@ class Host:
         self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
-        try:
-            await self._main()
-        except BaseExceptionGroup as group:
-            raise only_error(group) from group.__cause__
+        await self._main()
 
     def _ended(self, _: asyncio.Task[Any]) -> None:
         if self.error is not None and self._owner is not None and not self._owner.done():
@@ -63,7 +60,7 @@ class Host:
         """
         owner, self._owner = self._owner, None
         interrupted, self._interrupted = self._interrupted, False
-        if interrupted and owner is not None and owner is asyncio.current_task():
+        if interrupted and owner is not None:
             owner.uncancel()
         return interrupted
 

@@ -41,8 +41,7 @@ class Doing:
     """One task in a worker's hands.
 
     The function is called in a task of asyncio's own, which is cancelled once, as coroutines written for
-    asyncio
-    expect: in a scope of anyio's, all that they await to clean up would be cancelled, too.
+    asyncio expect: in a scope of anyio's, all that they await to clean up would be cancelled, too.
 
     Args:
         terms: the worker's.
