@@ -105,9 +105,6 @@ class TestLimits:
             ("asfini._reports", "MAX_ERROR_LENGTH", "SensitiveError"),
             ("asfini._reports", "MAX_CAUSE_LENGTH", "SensitiveCause"),
             ("asfini.execution", "EVENTS_PER_PAGE", "PageSize"),
-            ("asfini.local._operations", "MAX_RESULTS", "PageSize"),
-            ("asfini.local.activities", "MAX_ERROR_LENGTH", "SensitiveError"),
-            ("asfini.local.activities", "MAX_CAUSE_LENGTH", "SensitiveCause"),
             ("asfini.asl._source", "MAX_BYTES", "Definition"),
         ],
     )

@@ -105,13 +105,14 @@ class Registration:
             if "not authorized to perform: states:" in error.message:  # that is not about the role
                 raise
             role = parameters.get("roleArn", "that it has")
-            message = (
-                f"{error.message} (state machine {self.machine.name!r} acts in the role {role}{_ABOUT_ROLES})"
-            )
+            message = f"{error.message} ({_ABOUT_ROLES.format(self.machine.name, role)})"
             raise type(error)(message, operation=operation, code=error.code) from error
 
 
-_ABOUT_ROLES = ": it must exist and trust states.amazonaws.com, and you must be allowed to pass it; role=… names another one"
+_ABOUT_ROLES = (
+    "state machine {!r} acts in the role {}: it must exist and trust states.amazonaws.com, and you must be "
+    "allowed to pass it; role=… names another one"
+)
 
 
 def _same(key: str, wanted: Any, there: Any) -> bool:

@@ -21,6 +21,8 @@ Registrable = StateMachine | Activity | ActivityRegistration
 Machine = StateMachine | str
 """A machine, or its name or ARN: of the machine itself, of a version or of an alias."""
 
+ENTRIES_PER_PAGE = 1000
+"""The most that the API's lists give at a time."""
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _EMPTY: Any = {}
 
@@ -172,6 +174,7 @@ class Client:
             yield entry
 
     async def _pages(self, operation: str, key: str, **parameters: Any) -> AsyncIterator[dict[str, Any]]:
+        parameters["maxResults"] = ENTRIES_PER_PAGE
         while True:
             response = await self.service.call(operation, **parameters)
             for entry in response[key]:

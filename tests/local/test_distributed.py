@@ -30,7 +30,7 @@ async def test_each_child_is_an_execution_with_a_history_of_its_own() -> None:
         await ended(service, arn)
         (map_run,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
         assert map_run["stateMachineArn"].endswith(":stateMachine:machine/shop")
-        (child,) = [run.arn for run in service._executions._runs.values() if run.map_run_arn is not None]
+        (child,) = [run.arn for run in service._runner.runs.values() if run.map_run_arn is not None]
         described = await service.call("describe_execution", executionArn=child)
         assert described["stateMachineArn"] == map_run["stateMachineArn"]
         assert (described["input"], described["output"]) == ('"tea"', '"tea"')
@@ -89,7 +89,7 @@ async def test_an_execution_that_is_stopped_aborts_its_map_run_and_children() ->
         arn = await start(service, mapping(processor=REST), [3600])
         await asyncio.sleep(60)  # in virtual time
         await service.call("stop_execution", executionArn=arn)
-        parent, child = service._executions._runs.values()
+        parent, child = service._runner.runs.values()
         await asyncio.wait([task for task in (parent.task, child.task) if task is not None])
         (entry,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
         told = await service.call("describe_map_run", mapRunArn=entry["mapRunArn"])
@@ -99,7 +99,7 @@ async def test_an_execution_that_is_stopped_aborts_its_map_run_and_children() ->
 async def test_express_children_are_named_as_such() -> None:
     async with local_service() as service:
         await run(service, mapping(kind="EXPRESS"), [1])
-        (child,) = [run for run in service._executions._runs.values() if run.map_run_arn is not None]
+        (child,) = [run for run in service._runner.runs.values() if run.map_run_arn is not None]
     assert ":express:machine/" in child.arn
 
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from asfini import _json, errors
-from asfini.local._operations import checked_arn, checked_name, page, tag_dict
+from asfini.local._operations import Listing, checked_arn, checked_name, tag_dict
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.tasks import ActivityRecord, Tokens
 
-MAX_ERROR_LENGTH, MAX_CAUSE_LENGTH = 256, 32_768
-"""The most characters of what SendTaskFailure says: its page in the API reference."""
+_OWNED_KEY = {"type": "AWS_OWNED_KEY"}
+"""How AWS encrypts where nobody says otherwise."""
 
 
 class Activities:
@@ -25,15 +25,20 @@ class Activities:
         self._prefix = prefix
         self._dates = dates
         self._poll_seconds = poll_seconds
-        self._activities: dict[str, ActivityRecord] = {}
-        self._tokens = Tokens()
+        self.records: dict[str, ActivityRecord] = {}
+        """The activities by ARN."""
+        self.tokens = Tokens()
+        """The tasks that are open."""
 
-    @property
-    def _records(self) -> tuple[dict[str, ActivityRecord], Tokens]:
-        return self._activities, self._tokens
+    def close(self) -> None:
+        """Let all open polls fail: there will be no task any more."""
+        for record in self.records.values():
+            for poll in record.polls:
+                if not poll.done():
+                    poll.set_exception(errors.ConnectionFailed("the service was closed before a task came"))
 
     def _find(self, arn: str) -> ActivityRecord:
-        found = self._activities.get(checked_arn(arn, "activity"))
+        found = self.records.get(checked_arn(arn, "activity"))
         if found is None:
             raise errors.ActivityDoesNotExist(f"Activity Does Not Exist: '{arn}'")
         return found
@@ -41,16 +46,17 @@ class Activities:
     async def create_activity(
         self,
         name: str,
-        tags: list[dict[str, str]] | None = None,
+        tags: list[Any] | None = None,
         encryptionConfiguration: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Make an activity, or find the one that is there."""
+        """Make an activity, or find the one that is there, whatever its tags."""
         arn = self._prefix + checked_name(name, "an activity")
-        known = self._activities.get(arn)
+        encryption = encryptionConfiguration or _OWNED_KEY
+        known = self.records.get(arn)
         if known is None:
-            known = ActivityRecord(arn, name, self._dates.now(), encryptionConfiguration, tag_dict(tags))
-            self._activities[arn] = known
-        elif known.encryption != encryptionConfiguration:
+            known = ActivityRecord(arn, name, self._dates.now(), encryption, tag_dict(tags))
+            self.records[arn] = known
+        elif known.encryption != encryption:
             raise errors.ActivityAlreadyExists(
                 f"Activity already exists. EncryptionConfiguration may not be updated: '{arn}'"
             )
@@ -58,39 +64,38 @@ class Activities:
 
     async def describe_activity(self, activityArn: str) -> dict[str, Any]:
         """Tell an activity's name and age."""
-        return _description(self._find(activityArn))
+        record = self._find(activityArn)
+        return {**_entry(record), "encryptionConfiguration": record.encryption}
 
     async def delete_activity(self, activityArn: str) -> dict[str, Any]:
         """Delete an activity; one that is not there is no error."""
-        record = self._activities.pop(checked_arn(activityArn, "activity"), None)
+        record = self.records.pop(checked_arn(activityArn, "activity"), None)
         if record is not None:
             record.delete()
         return {}
 
     async def list_activities(self, maxResults: int = 0, nextToken: str | None = None) -> dict[str, Any]:
-        """List activities, the youngest first."""
-        entries = [_description(record) for record in reversed(self._activities.values())]
-        for entry in entries:
-            entry.pop("encryptionConfiguration", None)
-        return page("activities", entries, maxResults, nextToken)
+        """List activities, by name."""
+        records = [record for _, record in sorted(self.records.items())]
+        return _LISTING.page(records, maxResults, nextToken)
 
     async def get_activity_task(self, activityArn: str, workerName: str | None = None) -> dict[str, Any]:
         """Wait for a task; without one, the response is empty."""
+        if workerName is not None:
+            checked_name(workerName, "a worker")
         task = await self._find(activityArn).poll(self._poll_seconds)
         if task is None:
-            return {"taskToken": None, "input": None}
+            return {}
         task.start(workerName)
         return {"taskToken": task.token, "input": task.text}
 
     async def send_task_success(self, taskToken: str, output: str) -> dict[str, Any]:
         """End a task with its output."""
-        task = self._tokens.find(taskToken)
+        task = self.tokens.find(taskToken)
         try:
             _json.loads(output, "the output")
         except errors.InvalidArgument as error:
             raise errors.InvalidOutput(f"Invalid Output: '{error}'") from None
-        if _json.size(output) > _json.MAX_PAYLOAD_BYTES:
-            raise errors.InvalidOutput(f"Invalid Output: 'more than {_json.MAX_PAYLOAD_BYTES} bytes'")
         task.succeed(output)
         return {}
 
@@ -98,23 +103,17 @@ class Activities:
         self, taskToken: str, error: str | None = None, cause: str | None = None
     ) -> dict[str, Any]:
         """End a task with an error."""
-        for name, text, most in (("error", error, MAX_ERROR_LENGTH), ("cause", cause, MAX_CAUSE_LENGTH)):
-            if text is not None and len(text) > most:
-                raise errors.ValidationException(
-                    f"1 validation error detected: Value at '{name}' failed to satisfy constraint: "
-                    f"Member must have length less than or equal to {most}"
-                )
-        self._tokens.find(taskToken).fail(Failure(error, cause))
+        self.tokens.find(taskToken).fail(Failure(error, cause))
         return {}
 
     async def send_task_heartbeat(self, taskToken: str) -> dict[str, Any]:
         """Note a sign of life of a task's worker."""
-        self._tokens.find(taskToken).beat()
+        self.tokens.find(taskToken).beat()
         return {}
 
 
-def _description(record: ActivityRecord) -> dict[str, Any]:
-    described = {"activityArn": record.arn, "name": record.name, "creationDate": record.created}
-    if record.encryption is not None:
-        described["encryptionConfiguration"] = record.encryption
-    return described
+def _entry(record: ActivityRecord) -> dict[str, Any]:
+    return {"activityArn": record.arn, "name": record.name, "creationDate": record.created}
+
+
+_LISTING = Listing("activities", mark=lambda record: record.arn, tell=_entry)

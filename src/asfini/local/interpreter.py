@@ -47,6 +47,8 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
         journal.turns += 1
         if journal.turns % _TURNS == 0:
             await asyncio.sleep(0)
+        if frame.run.leaving:
+            await frame.run.leave()
         state = definition.states.get(name)
         if state is None:
             raise RuntimeFailure(f"There is no state named '{name}'.")

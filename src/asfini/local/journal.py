@@ -1,5 +1,6 @@
 """The history of an execution as it is written: event types, ids and details as AWS has them."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -38,8 +39,8 @@ class Journal:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.events: list[dict[str, Any]] = []
-        self.watchers: list[Callable[[], None]] = []
-        """What to call, once, at the next event."""
+        self.watchers: dict[asyncio.Future[None], None] = {}
+        """What is waited for by those who want the next event; they take it back themselves."""
         self.turns = 0
         """How many states were entered without a pause for others on the loop."""
 
@@ -66,13 +67,15 @@ class Journal:
             event[_details_key(kind)] = details
         events.append(event)
         if self.watchers:
-            self._wake()
+            wake(self.watchers)
         return number
 
-    def _wake(self) -> None:
-        watchers, self.watchers = self.watchers, []
-        for watcher in watchers:
-            watcher()
+
+def wake(waiters: Iterable[asyncio.Future[None]]) -> None:
+    """Let those go on who wait for futures, if they still do."""
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 class Thread:

@@ -1,15 +1,40 @@
 """The operations on state machines, and on tags."""
 
 import uuid
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from asfini import errors
+from asfini._arns import Arn
 from asfini.asl.definition import Definition
 from asfini.asl.validation import problems
-from asfini.local._operations import checked_arn, checked_name, page, tag_dict, tag_list
+from asfini.local._operations import Listing, checked_arn, checked_name, tag_dict, tag_list
 from asfini.local.dates import Dates
-from asfini.local.run import Machine
+from asfini.local.run import Machine, Run
 from asfini.local.tasks import ActivityRecord
+
+MAX_TAGS = 50
+"""The most tags of a resource: the service quotas page."""
+
+_NO_VERSIONS = "the local service keeps no versions: leave publish and versionDescription out"
+
+
+@dataclass(slots=True)
+class Record:
+    """A registered machine, with what is no concern of its executions."""
+
+    machine: Machine
+    created: datetime
+    tags: dict[str, str]
+    ending: Sequence[Run] | None = None
+    """The executions that ran when it was deleted: it is gone when they have ended."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted, and nothing of it runs any more."""
+        return self.ending is not None and not any(run.running for run in self.ending)
 
 
 class Machines:
@@ -21,48 +46,82 @@ class Machines:
         activities: the activities by ARN, which can have tags, too.
     """
 
-    def __init__(self, prefix: str, dates: Dates, activities: dict[str, ActivityRecord]) -> None:
+    def __init__(self, prefix: str, dates: Dates, activities: Mapping[str, ActivityRecord]) -> None:
         self._prefix = prefix
         self._dates = dates
         self._activities = activities
-        self._machines: dict[str, tuple[Machine, dict[str, Any]]] = {}
+        self._records: dict[str, Record] = {}
 
-    def _find(self, arn: str) -> tuple[Machine, dict[str, Any]]:
-        found = self._machines.get(checked_arn(arn, "stateMachine"))
-        if found is None:
-            raise errors.StateMachineDoesNotExist(f"State Machine Does Not Exist: '{arn}'")
-        return found
+    def find(self, arn: str) -> Machine:
+        """A registered machine.
+
+        Raises:
+            StateMachineDoesNotExist: there is none.
+        """
+        return self._record(arn).machine
+
+    def find_active(self, arn: str) -> Machine:
+        """A machine that executions can be started of.
+
+        Raises:
+            StateMachineDoesNotExist: there is none.
+            StateMachineDeleting: it is being deleted.
+        """
+        return self._active(arn).machine
+
+    def delete(self, arn: str, running: Sequence[Run]) -> None:
+        """Delete a machine as soon as some executions of it have ended; one that is not there is no error."""
+        record = self._known(checked_arn(arn, "stateMachine"))
+        if record is not None and record.ending is None:
+            record.ending = running
+
+    def _known(self, arn: str) -> Record | None:
+        record = self._records.get(arn)
+        if record is not None and record.gone:
+            del self._records[arn]
+            return None
+        return record
+
+    def _record(self, arn: str) -> Record:
+        record = self._known(checked_arn(arn, "stateMachine"))
+        if record is None:
+            qualified = len(Arn.parse(arn).parts) > 1
+            hint = " (the local service keeps no versions and aliases)" if qualified else ""
+            raise errors.StateMachineDoesNotExist(f"State Machine Does Not Exist: '{arn}'{hint}")
+        return record
+
+    def _active(self, arn: str) -> Record:
+        record = self._record(arn)
+        if record.ending is not None:
+            raise errors.StateMachineDeleting(f"State Machine is being deleted: '{arn}'")
+        return record
 
     async def create_state_machine(
         self,
         name: str,
         definition: str,
         roleArn: str,
-        type: Literal["STANDARD", "EXPRESS"] = "STANDARD",
+        type: str = "STANDARD",
         loggingConfiguration: dict[str, Any] | None = None,
-        tags: list[dict[str, str]] | None = None,
+        tags: list[Any] | None = None,
         tracingConfiguration: dict[str, Any] | None = None,
         encryptionConfiguration: dict[str, Any] | None = None,
+        publish: bool = False,
+        versionDescription: str | None = None,
     ) -> dict[str, Any]:
-        """Make a machine, or find the same one that is there."""
+        """Make a machine, or find the same one that is there, whatever its role and tags."""
+        _refuse_versions(publish, versionDescription)
         arn = self._prefix + checked_name(name, "a state machine")
-        options = {
-            "loggingConfiguration": loggingConfiguration or {"level": "OFF", "includeExecutionData": False},
-            "tracingConfiguration": tracingConfiguration or {"enabled": False},
-            "encryptionConfiguration": encryptionConfiguration,
-            "tags": tag_dict(tags),
-        }
-        known = self._machines.get(arn)
+        told = _configuration({}, loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+        known = self._known(arn)
         if known is None:
-            machine = self._machine(arn, name, type, roleArn, definition)
-            known = self._machines[arn] = machine, {"created": machine.updated, **options}
-        elif (known[0].definition_text, known[0].role_arn, known[0].kind) != (definition, roleArn, type):
+            now = self._dates.now()
+            made = Machine(arn, name, type, roleArn, definition, _definition(definition, type), "", now, told)
+            known = self._records[arn] = Record(made, now, _checked_tags({}, tags))
+        machine = self._active(arn).machine
+        if (machine.definition_text, machine.kind, machine.configuration) != (definition, type, told):
             raise errors.StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
-        return {"stateMachineArn": arn, "creationDate": known[1]["created"]}
-
-    def _machine(self, arn: str, name: str, kind: str, role_arn: str, text: str) -> Machine:
-        definition = _definition(text, "EXPRESS" if kind == "EXPRESS" else "STANDARD")
-        return Machine(arn, name, kind, role_arn, text, definition, str(uuid.uuid4()), self._dates.now())
+        return {"stateMachineArn": arn, "creationDate": known.created}
 
     async def update_state_machine(
         self,
@@ -72,77 +131,63 @@ class Machines:
         loggingConfiguration: dict[str, Any] | None = None,
         tracingConfiguration: dict[str, Any] | None = None,
         encryptionConfiguration: dict[str, Any] | None = None,
+        publish: bool = False,
+        versionDescription: str | None = None,
     ) -> dict[str, Any]:
         """Change a machine; executions that run keep the one they started with."""
-        machine, options = self._find(stateMachineArn)
-        changes = {
-            "loggingConfiguration": loggingConfiguration,
-            "tracingConfiguration": tracingConfiguration,
-            "encryptionConfiguration": encryptionConfiguration,
-        }
-        given = {name: value for name, value in changes.items() if value is not None}
-        if definition is None and roleArn is None and not given:
+        _refuse_versions(publish, versionDescription)
+        record = self._active(stateMachineArn)
+        options = (loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+        if all(given is None for given in (definition, roleArn, *options)):
             raise errors.MissingRequiredParameter(
-                "Either the definition, the role ARN, the LoggingConfiguration, the TracingConfiguration "
-                "or the EncryptionConfiguration must be specified"
+                "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration "
+                "must be specified"
             )
-        changed = self._machine(
-            machine.arn,
-            machine.name,
-            machine.kind,
-            roleArn or machine.role_arn,
-            definition or machine.definition_text,
+        old = record.machine
+        told = _configuration(old.configuration, *options)
+        record.machine = self._revised(old, definition or old.definition_text, roleArn or old.role_arn, told)
+        return {"updateDate": self._dates.now(), **_revision(record.machine)}
+
+    def _revised(self, old: Machine, text: str, role_arn: str, told: dict[str, Any]) -> Machine:
+        """The machine after an update; one that changes nothing makes no revision."""
+        if (text, role_arn, told) == (old.definition_text, old.role_arn, old.configuration):
+            return old
+        definition = old.definition if text == old.definition_text else _definition(text, old.kind)
+        return replace(
+            old,
+            definition=definition,
+            definition_text=text,
+            role_arn=role_arn,
+            configuration=told,
+            revision=str(uuid.uuid4()),
+            updated=self._dates.now(),
+            programs={},
         )
-        self._machines[machine.arn] = changed, options | given
-        return {"updateDate": changed.updated, "revisionId": changed.revision}
 
     async def describe_state_machine(
         self, stateMachineArn: str, includedData: str = "ALL_DATA"
     ) -> dict[str, Any]:
         """Tell all about a machine."""
-        machine, options = self._find(stateMachineArn)
-        described = {
-            "stateMachineArn": machine.arn,
-            "name": machine.name,
-            "status": "ACTIVE",
-            "definition": machine.definition_text,
-            "roleArn": machine.role_arn,
-            "type": machine.kind,
-            "creationDate": options["created"],
-            "loggingConfiguration": options["loggingConfiguration"],
-            "tracingConfiguration": options["tracingConfiguration"],
-            "revisionId": machine.revision,
+        record = self._record(stateMachineArn)
+        return {
+            **description(record.machine, includedData),
+            "status": "ACTIVE" if record.ending is None else "DELETING",
+            "type": record.machine.kind,
+            "creationDate": record.created,
         }
-        if options["encryptionConfiguration"]:
-            described["encryptionConfiguration"] = options["encryptionConfiguration"]
-        if includedData == "METADATA_ONLY":
-            del described["definition"]
-        return described
-
-    async def delete_state_machine(self, stateMachineArn: str) -> dict[str, Any]:
-        """Delete a machine; one that is not there is no error."""
-        self._machines.pop(checked_arn(stateMachineArn, "stateMachine"), None)
-        return {}
 
     async def list_state_machines(self, maxResults: int = 0, nextToken: str | None = None) -> dict[str, Any]:
         """List machines, by name."""
-        entries = [
-            {
-                "stateMachineArn": machine.arn,
-                "name": machine.name,
-                "type": machine.kind,
-                "creationDate": options["created"],
-            }
-            for machine, options in sorted(self._machines.values(), key=lambda entry: entry[0].name)
-        ]
-        return page("stateMachines", entries, maxResults, nextToken)
+        records = [record for arn in sorted(self._records) if (record := self._known(arn)) is not None]
+        return _LISTING.page(records, maxResults, nextToken)
 
-    async def tag_resource(self, resourceArn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
+    async def tag_resource(self, resourceArn: str, tags: list[Any]) -> dict[str, Any]:
         """Add tags to a machine or an activity."""
-        self._tags(resourceArn).update(tag_dict(tags))
+        there = self._tags(resourceArn)
+        there.update(_checked_tags(there, tags))
         return {}
 
-    async def untag_resource(self, resourceArn: str, tagKeys: list[str]) -> dict[str, Any]:
+    async def untag_resource(self, resourceArn: str, tagKeys: list[Any]) -> dict[str, Any]:
         """Remove tags from a machine or an activity."""
         tags = self._tags(resourceArn)
         for key in tagKeys:
@@ -155,16 +200,91 @@ class Machines:
 
     def _tags(self, arn: str) -> dict[str, str]:
         checked_arn(arn, "stateMachine|activity")
-        if arn in self._activities:
-            return self._activities[arn].tags
-        if arn in self._machines:
-            tags: dict[str, str] = self._machines[arn][1]["tags"]
-            return tags
-        raise errors.ResourceNotFound(f"Resource not found: '{arn}'")
+        found = self._activities.get(arn) or self._known(arn)
+        if found is None:
+            raise errors.ResourceNotFound(f"Resource not found: '{arn}'")
+        return found.tags
 
 
-def _definition(text: str, kind: Literal["STANDARD", "EXPRESS"]) -> Definition:
+_LISTING = Listing(
+    "stateMachines",
+    mark=lambda record: record.machine.name,
+    tell=lambda record: {
+        "stateMachineArn": record.machine.arn,
+        "name": record.machine.name,
+        "type": record.machine.kind,
+        "creationDate": record.created,
+    },
+)
+
+
+def description(machine: Machine, included: str) -> dict[str, Any]:
+    """What is told of a machine as it is, and as it was when an execution of it started."""
+    told = {
+        "stateMachineArn": machine.arn,
+        "name": machine.name,
+        "definition": machine.definition_text,
+        "roleArn": machine.role_arn,
+        **machine.configuration,
+        **_revision(machine),
+    }
+    if included == "METADATA_ONLY":
+        del told["definition"]
+    return told
+
+
+def _revision(machine: Machine) -> dict[str, str]:
+    """A machine has no revision before it is changed."""
+    return {"revisionId": machine.revision} if machine.revision else {}
+
+
+def _definition(text: str, kind: str) -> Definition:
     """Read a definition as CreateStateMachine does, refusing what AWS would."""
-    if found := problems(text, machine_type=kind):
+    if found := problems(text, machine_type="EXPRESS" if kind == "EXPRESS" else "STANDARD"):
         raise errors.InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(map(str, found))}'")
     return Definition.from_json(text)
+
+
+def _configuration(
+    there: Mapping[str, Any],
+    logging: Mapping[str, Any] | None,
+    tracing: Mapping[str, Any] | None,
+    encryption: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What is told of a machine's options: what is given, what was there, or AWS's defaults."""
+    return {
+        "loggingConfiguration": (
+            there.get("loggingConfiguration", _NO_LOGS) if logging is None else _checked_logging(logging)
+        ),
+        "tracingConfiguration": dict(tracing or there.get("tracingConfiguration") or {"enabled": False}),
+        "encryptionConfiguration": dict(
+            encryption or there.get("encryptionConfiguration") or {"type": "AWS_OWNED_KEY"}
+        ),
+    }
+
+
+_NO_LOGS = {"level": "OFF", "includeExecutionData": False}
+
+
+def _checked_logging(given: Mapping[str, Any]) -> dict[str, Any]:
+    told = {**_NO_LOGS, **given}
+    destinations = told.get("destinations", [])
+    if len(destinations) != 1 and (destinations or told["level"] != "OFF"):
+        raise errors.InvalidLoggingConfiguration(
+            "Invalid Logging Configuration: Must specify exactly one Log Destination."
+        )
+    return told
+
+
+def _checked_tags(there: Mapping[str, str], given: list[Any] | None) -> dict[str, str]:
+    tags = tag_dict(given)
+    if len({**there, **tags}) > MAX_TAGS:
+        raise errors.TooManyTags(f"A resource has at most {MAX_TAGS} tags")
+    return tags
+
+
+def _refuse_versions(publish: bool, text: str | None) -> None:
+    if text is not None and not publish:
+        raise errors.ValidationException("Version description can only be set when publish is true")
+    if publish:
+        raise errors.InvalidArgument(_NO_VERSIONS)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from asfini import errors
-from asfini.local._operations import checked_arn, page
+from asfini.local._operations import Listing, checked_arn
 from asfini.local.run import Run
 
 COUNTED = ("aborted", "failed", "pending", "resultsWritten", "running", "succeeded", "timedOut")
@@ -90,8 +90,12 @@ class MapRuns:
     ) -> dict[str, Any]:
         """List the map runs of an execution, the youngest first."""
         checked_arn(executionArn, "execution")
-        entries = [_entry(run) for run in reversed(self._runs.values()) if run.execution_arn == executionArn]
-        return page("mapRuns", entries, maxResults, nextToken)
+        found = [
+            (-number, run)
+            for number, run in enumerate(self._runs.values())
+            if run.execution_arn == executionArn
+        ]
+        return _LISTING.page(found[::-1], maxResults, nextToken)
 
     async def describe_map_run(self, mapRunArn: str) -> dict[str, Any]:
         """Tell where a map run stands."""
@@ -106,6 +110,9 @@ class MapRuns:
             "itemCounts": _counts(run.items),
             "executionCounts": _counts(run.executions),
         }
+
+
+_LISTING = Listing("mapRuns", mark=lambda found: found[0], tell=lambda found: _entry(found[1]))
 
 
 def _entry(run: MapRun) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from asfini.asl.definition import Definition
 from asfini.asl.states import CanFail, State, Wait
 from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure, too_large
-from asfini.local.journal import Journal, Thread, payload
+from asfini.local.journal import Journal, Thread, payload, wake
 
 if TYPE_CHECKING:
     from asfini.local.work import Workshop
@@ -29,6 +29,8 @@ class Machine:
     definition: Definition
     revision: str
     updated: datetime
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """What describing it tells of its options, by the API's names."""
     programs: dict[int, Any] = field(default_factory=dict)
     """What states make of data, compiled, by the state's identity."""
     language: str | None = None
@@ -57,7 +59,9 @@ class Run:
     """The map run that it is a child of, if it is one."""
     redrivable: bool = True
     """Whether AWS counts its redrives: not for a synchronous one."""
-    _waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    leaving: bool = False
+    """Whether it ends at its next transition, for its machine is being deleted."""
+    _waiters: dict[asyncio.Future[None], None] = field(default_factory=dict)
     _value: Any = None
 
     @property
@@ -82,30 +86,40 @@ class Run:
         self.status, self.stop_date, self.output, self.failure = status, self.journal.now(), output, failure
         if self.task is not None and self.task is not asyncio.current_task():
             self.task.cancel()
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            wake(waiter)
+        wake(self._waiters)
+
+    def drop(self) -> None:
+        """Run it no further, and let nobody wait for it any more."""
+        if self.task is not None:
+            self.task.cancel()
+        wake(self._waiters)
+
+    async def leave(self) -> None:
+        """Stop it from within."""
+        self.abort()
+        if self.task is not None:
+            self.task.cancel()
+        await asyncio.get_running_loop().create_future()  # whatever runs of it ends here
 
     async def ended(self) -> None:
         """Wait for its end."""
         if self.running:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
+            self._waiters[waiter] = None
+            try:
+                await waiter
+            finally:
+                del self._waiters[waiter]
 
     async def more(self, seen: int) -> None:
         """Wait for its end, or until there are more events than some."""
         if self.running and len(self.journal.events) <= seen:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            self.journal.watchers.append(lambda: wake(waiter))
-            await waiter
-
-
-def wake(waiter: asyncio.Future[None]) -> None:
-    """Let somebody go on who waits for a future, if they still do."""
-    if not waiter.done():
-        waiter.set_result(None)
+            self._waiters[waiter] = self.journal.watchers[waiter] = None
+            try:
+                await waiter
+            finally:
+                del self._waiters[waiter], self.journal.watchers[waiter]
 
 
 class Outcome(NamedTuple):

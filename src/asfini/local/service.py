@@ -1,5 +1,6 @@
 """Step Functions in this process: the service's operations over dictionaries, on the running loop."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -15,6 +16,7 @@ from asfini.local.executions import Executions
 from asfini.local.handlers import Handler, Handlers, StandIn
 from asfini.local.machines import Machines
 from asfini.local.map_runs import MapRuns
+from asfini.local.runner import Runner
 from asfini.local.work import Workshop
 from asfini.service import Service
 
@@ -54,7 +56,8 @@ class LocalService(Service):
         self._seed = seed
         self._start_date = start_date
         self._operations: dict[str, Operation] = {}
-        self._executions: Executions
+        self._activities: Activities
+        self._runner: Runner
 
     async def __aenter__(self) -> Self:
         self._open()
@@ -62,43 +65,45 @@ class LocalService(Service):
 
     async def __aexit__(self, *_: object) -> None:
         self._operations = {}
-        with anyio.CancelScope(shield=True):
-            await self._executions._close()
+        self._activities.close()
+        if tasks := self._runner.close():
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(tasks)
 
     def _open(self) -> None:
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
         dates = Dates(self._start_date)
         activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
-        records, tokens = activities._records
-        self._tokens = tokens
-        machines = Machines(f"{prefix}stateMachine:", dates, records)
-        executions = Executions(self._account, dates, lambda arn: machines._find(arn)[0])
+        machines = Machines(f"{prefix}stateMachine:", dates, activities.records)
         map_runs = MapRuns()
-        workshop = Workshop(
+        runner = Runner(dates, machines.find_active)
+        runner.workshop = Workshop(
             self._account,
-            records,
-            tokens,
+            activities.records,
+            activities.tokens,
             self._handlers,
-            executions._start_as_task,
-            executions._start_child,
+            runner.start_as_task,
+            runner.start_child,
             map_runs,
             self._seed,
         )
-        executions._use(workshop)
-        self._executions = executions
-        self._operations = operations_of(activities, machines, executions, map_runs)
+        self._activities, self._runner = activities, runner
+        self._operations = operations_of(activities, machines, Executions(machines, runner), map_runs)
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Answer an operation as AWS does.
 
         Raises:
             ServiceError: as AWS would refuse.
-            InvalidArgument: there is no such operation, or the service is not open.
+            InvalidArgument: there is no such operation, a parameter is missing, unknown or of the wrong type,
+                or the service is not open.
         """
+        self._check_open(f"cannot call {operation!r}")
         answer = self._operations.get(operation)
         if answer is None:
-            state = "has no such operation" if self._operations else "is closed"
-            raise errors.InvalidArgument(f"cannot call {operation!r}: the local service {state}")
+            raise errors.InvalidArgument(
+                f"cannot call {operation!r}: the local service has no such operation"
+            )
         try:
             return await answer(**parameters)
         except errors.ServiceError as error:
@@ -107,7 +112,7 @@ class LocalService(Service):
     @property
     def open_tokens(self) -> list[str]:
         """The tokens of all tasks that are open, the oldest first."""
-        return self._tokens.open
+        return self._activities.tokens.open
 
     async def account(self) -> Account:
         """The account that it plays."""
@@ -115,5 +120,10 @@ class LocalService(Service):
 
     async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
         """Wait for an execution's end, or for its next event, however long that takes."""
-        run = self._executions._find(execution_arn)
+        self._check_open("cannot wait")
+        run = self._runner.find(execution_arn)
         await (run.ended() if events_seen is None else run.more(events_seen))
+
+    def _check_open(self, what: str) -> None:
+        if not self._operations:
+            raise errors.InvalidArgument(f"{what}: the local service is closed")

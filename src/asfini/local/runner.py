@@ -1,0 +1,179 @@
+"""Runs executions, from their start to whatever end they come to."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from asfini import _json, errors
+from asfini.local import states as _states  # noqa: F401 - it adds the states to the interpreter
+from asfini.local._operations import checked_arn, checked_name
+from asfini.local.dataflow import number
+from asfini.local.dates import Dates
+from asfini.local.failures import Failure
+from asfini.local.interpreter import interpret
+from asfini.local.journal import MAX_EVENTS, HistoryFull, Journal, Thread, payload
+from asfini.local.run import Frame, Machine, Run
+from asfini.local.work import Workshop
+
+_logger = logging.getLogger(__name__)
+
+MAX_EXPRESS_SECONDS = 300.0
+"""How long an EXPRESS execution runs at the most: the service quotas page."""
+
+
+class Runner:
+    """Runs executions and keeps them.
+
+    Args:
+        dates: tells the time.
+        machine_of: finds the machine of an ARN, if executions of it can be started.
+    """
+
+    def __init__(self, dates: Dates, machine_of: Callable[[str], Machine]) -> None:
+        self._dates = dates
+        self.machine_of = machine_of
+        self.workshop: Workshop
+        """Has tasks done; given after it was made, for it starts executions itself."""
+        self.runs: dict[str, Run] = {}
+        """All executions by ARN, in the order of their starts."""
+
+    def find(self, arn: str) -> Run:
+        """An execution.
+
+        Raises:
+            ExecutionDoesNotExist: there is none.
+        """
+        found = self.runs.get(checked_arn(arn, "execution|express"))
+        if found is None:
+            raise errors.ExecutionDoesNotExist(f"Execution Does Not Exist: '{arn}'")
+        return found
+
+    def start(self, machine_arn: str, name: str | None, text: str, trace_header: str | None = None) -> Run:
+        """Start an execution, or find the same one that runs already.
+
+        Args:
+            machine_arn: the machine.
+            name: the execution's name; one is made by default.
+            text: the input as JSON text.
+            trace_header: X-Ray's header.
+        """
+        machine = self.machine_of(machine_arn)
+        name = checked_name(str(uuid.uuid4()) if name is None else name, "an execution")
+        arn = _arn(machine, name)
+        value = _input(text)
+        known = self.runs.get(arn)
+        if known is not None:
+            if known.running and known.input == text:
+                return known
+            raise errors.ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
+        run = self._made(arn, name, machine, text)
+        run.trace_header = trace_header
+        return self._begun(run, value)
+
+    def start_child(self, machine: Machine, text: str, map_run_arn: str) -> Run:
+        """Start a machine for an item of a distributed Map."""
+        name = str(uuid.uuid4())
+        run = self._made(_arn(machine, name), name, machine, text)
+        run.map_run_arn = map_run_arn
+        return self._begun(run, _json.loads(text))
+
+    def start_as_task(self, parameters: dict[str, Any]) -> Run:
+        """Start a machine as a task of another one, with the parameters of the integration."""
+        text = _json.dumps(parameters.get("Input", {}))
+        return self.start(str(parameters.get("StateMachineArn")), parameters.get("Name"), text)
+
+    def _made(self, arn: str, name: str, machine: Machine, text: str) -> Run:
+        now = self._dates.now()
+        run = self.runs[arn] = Run(arn, name, machine, text, now, Journal(self._dates.now), self.workshop)
+        return run
+
+    def _begun(self, run: Run, value: Any) -> Run:
+        details = {**payload("input", run.input), "roleArn": run.machine.role_arn}
+        run.journal.add("ExecutionStarted", 0, details)
+        run.task = asyncio.create_task(self._run(run, value))
+        return run
+
+    async def _run(self, run: Run, value: Any) -> None:
+        """Run an execution to its end, whatever that is."""
+        definition = run.machine.definition
+        thread = Thread(run.journal)
+        frame = Frame(run, thread, run.machine.language or definition.query_language or "JSONPath", {})
+        timer = self._deadline(run, definition.timeout_seconds)
+        try:
+            frame.keep(value, run.input)
+            output = await interpret(frame, definition, value)
+            _end(run, thread, "SUCCEEDED", "ExecutionSucceeded", output=frame.text(output))
+        except Failure as failure:
+            _fail(run, thread, failure)
+        except HistoryFull:
+            thread.tail = len(run.journal.events)
+            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+            _fail(run, thread, Failure("States.Runtime", cause))
+        except (errors.InvalidArgument, RecursionError) as error:
+            _fail(run, thread, Failure("States.Runtime", f"A value cannot be handed on: {error}"))
+        except Exception as error:
+            _logger.exception("a fault of the local service ended %s", run.arn)
+            _fail(run, thread, Failure("States.Runtime", f"The local service has a fault: {error!r}"))
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _deadline(self, run: Run, seconds: Any) -> asyncio.TimerHandle | None:
+        """End an execution when its TimeoutSeconds are over, or the five minutes of an EXPRESS one."""
+        limit = number(seconds)
+        if run.machine.kind == "EXPRESS":
+            limit = min(limit or MAX_EXPRESS_SECONDS, MAX_EXPRESS_SECONDS)
+        if limit is None:
+            return None
+        return asyncio.get_running_loop().call_later(limit, _time_out, run)
+
+    def close(self) -> list[asyncio.Task[None]]:
+        """Drop what still runs, and let nobody wait for it any more.
+
+        Returns:
+            The tasks that are still to end.
+        """
+        running = [run for run in self.runs.values() if run.running]
+        for run in running:
+            run.drop()
+        return [run.task for run in running if run.task is not None and not run.task.done()]
+
+
+def _end(
+    run: Run,
+    thread: Thread,
+    status: str,
+    event: str,
+    output: str | None = None,
+    failure: Failure | None = None,
+) -> None:
+    if run.running:
+        details = failure.details() if failure else payload("output", output or "null")
+        thread.add(event, details, last=True)
+        run.end(status, output, failure)
+
+
+def _fail(run: Run, thread: Thread, failure: Failure) -> None:
+    _end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
+
+
+def _time_out(run: Run) -> None:
+    if run.running:
+        run.journal.add("ExecutionTimedOut", 0, {"error": "States.Timeout"}, last=True)
+        run.end("TIMED_OUT")
+
+
+def _arn(machine: Machine, name: str) -> str:
+    """The ARN of an execution; those of EXPRESS machines never meet."""
+    if machine.kind == "EXPRESS":
+        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{uuid.uuid4()}"
+    return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _input(text: str) -> Any:
+    try:
+        return _json.loads(text, "the input")
+    except errors.InvalidArgument as error:
+        raise errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from None
