@@ -233,8 +233,12 @@ class TestRole:
     async def test_a_refused_role_is_explained(
         self, client: Client, service: Faulty, error: type[AccessDenied]
     ) -> None:
-        service.will("create_state_machine", raises(error("may not be assumed", code="AccessDeniedException")))
-        with pytest.raises(error, match=r"may not be assumed .*'shop' acts in the role arn:.*/sfiniGenerated"):
+        service.will(
+            "create_state_machine", raises(error("may not be assumed", code="AccessDeniedException"))
+        )
+        with pytest.raises(
+            error, match=r"may not be assumed .*'shop' acts in the role arn:.*/sfiniGenerated"
+        ):
             await client.register(machine())
 
     async def test_a_role_that_an_update_does_not_name_is_explained_too(

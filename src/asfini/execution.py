@@ -356,11 +356,11 @@ def _fitted(adapter: Any, description: dict[str, Any], arn: str) -> Any:
 @functools.lru_cache(maxsize=256)
 def _adapter(type: Any) -> Any:
     from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
 
     try:
         adapter = TypeAdapter(type)
         adapter.rebuild()
-    except PydanticUserError as error:
-        raise InvalidArgument(f"{type!r} is no type that an output can be made of: {error}") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidArgument(f"{type!r} is no type that an output can be made of: {reason}") from error
     return adapter
