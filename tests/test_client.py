@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pydantic
@@ -387,9 +386,8 @@ class Item:
 
 class TestStartExecution:
     @pytest.fixture(autouse=True)
-    async def shop(self, client: Client) -> AsyncIterator[None]:
+    async def shop(self, client: Client) -> None:
         await client.register(machine(), waiting)
-        yield
 
     @pytest.mark.parametrize(
         ("given", "received"),
