@@ -4,9 +4,15 @@ anyio's task groups must be left by the task that entered them, but a pytest fix
 start-up hook may not. So whatever runs between `async with` and its end lives in a task of its own.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from asfini import _lazy
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = _lazy.module("asyncio")
 
 
 class Host:
@@ -47,7 +53,7 @@ class Host:
     async def _run(self) -> None:
         await self._main()
 
-    def _ended(self, _: asyncio.Task[Any]) -> None:
+    def _ended(self, _: "asyncio.Task[Any]") -> None:
         if self.error is not None and self._owner is not None and not self._owner.done():
             self._interrupted = True
             self._owner.cancel()

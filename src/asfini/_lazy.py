@@ -1,9 +1,20 @@
-"""Packages whose names are imported when they are first used."""
+"""Modules, and packages' names, that are imported when they are first used."""
 
 import importlib
 import sys
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
+
+
+class _Module(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def module(name: str) -> Any:
+    """Stand for a module that takes long to import, until something in it is used."""
+    return _Module(name)
 
 
 def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

@@ -1,25 +1,30 @@
 """The worker: polls for activities' tasks, and has them done."""
 
-import asyncio
 import contextlib
 import logging
 import math
 import platform
 import signal
 import uuid
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import anyio
-
+from asfini import _lazy
 from asfini._arns import MAX_NAME_LENGTH, check_name
 from asfini._host import Host
 from asfini.activity import Activity, ActivityRegistration, CallableActivity
-from asfini.client import Client
 from asfini.errors import InvalidArgument, ServiceError
-from asfini.worker.doing import Terms
-from asfini.worker.polling import Polling
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import anyio
+
+    from asfini.client import Client
+    from asfini.worker.polling import Polling
+else:  # Programs that only define machines import the name, but do not work.
+    anyio, asyncio = _lazy.module("anyio"), _lazy.module("asyncio")
 
 _logger = logging.getLogger("asfini.worker")
 
@@ -65,7 +70,7 @@ class Worker:
 
     def __init__(
         self,
-        client: Client,
+        client: "Client",
         activities: Activity | ActivityRegistration | Iterable[Activity],
         *,
         name: str | None = None,
@@ -74,6 +79,8 @@ class Worker:
         max_threads: int = 40,
         grace: float = DEFAULT_GRACE,
     ) -> None:
+        from asfini.client import Client
+
         for what, number in (
             ("max_tasks", max_tasks),
             ("max_polls", max_polls),
@@ -128,6 +135,9 @@ class Worker:
         await self._start(interrupt=False)
 
     async def _start(self, *, interrupt: bool) -> None:
+        from asfini.worker.doing import Terms
+        from asfini.worker.polling import Polling
+
         account = await self.client.account()
         if self._host.running:
             raise InvalidArgument(f"worker {self.name!r} works already")
@@ -213,7 +223,10 @@ class Worker:
         for polling in self._pollings:
             polling.close()
         began = anyio.current_time()
-        deadlines = [(self.grace, Polling.give_up), (LONGEST_POLL, Polling.drop_polls)]
+        deadlines: list[tuple[float, Callable[[Polling], None]]] = [
+            (self.grace, lambda polling: polling.give_up()),
+            (LONGEST_POLL, lambda polling: polling.drop_polls()),
+        ]
         for seconds, end in sorted(deadlines, key=lambda deadline: deadline[0]):
             if math.isinf(seconds):  # virtual time must not jump there
                 return
