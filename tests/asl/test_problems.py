@@ -605,6 +605,23 @@ def test_states_that_are_nested_too_deeply_are_refused() -> None:
     assert found(definition)[-1:] == [expected]
 
 
+@pytest.mark.parametrize("levels", [37, 38])
+def test_what_is_accepted_can_be_read(levels: int) -> None:
+    definition = passing()
+    for level in range(levels):
+        state = {"Type": "Parallel", "Branches": [definition], "End": True}
+        definition = {"StartAt": f"s{level}", "States": {f"s{level}": state}}
+    text = json.dumps(definition)
+    if levels == 37:
+        assert found(text) == []
+        assert Definition.from_json(text).to_dict() == definition
+        assert len([*Definition.from_json(text).walk()]) == levels + 1
+    else:
+        assert found(text) == [("TOO_DEEPLY_NESTED", "", "The states are too deeply nested")]
+        with pytest.raises(InvalidArgument, match="too deeply nested: more than 150"):
+            Definition.from_json(text)
+
+
 def test_text_that_is_nested_too_deeply_is_refused() -> None:
     assert [code for code, _, _ in found("[" * 100_000)] == ["TOO_DEEPLY_NESTED"]
 

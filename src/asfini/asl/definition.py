@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import PlainValidator
 
 from asfini import _json
+from asfini.asl._depth import TOO_DEEP, is_too_deep
 from asfini.asl._model import Model, is_state
 from asfini.asl.states import Choice, Fail, Pass, Seconds, State, Succeed, Task, Wait, reachable
 from asfini.errors import InvalidArgument, MissingExtra
@@ -92,7 +93,7 @@ class Definition(Model):
         """Read JSON text; faults of the definition are kept, and told by `asfini.problems`.
 
         Raises:
-            InvalidArgument: it is not JSON, or not an object.
+            InvalidArgument: it is not JSON, not an object, or too deeply nested.
         """
         return cls._from_data(_json.loads(text, "the definition"))
 
@@ -101,7 +102,7 @@ class Definition(Model):
         """Read YAML 1.2 text, in which `yes`, `010` and dates are just text (needs the extra `yaml`).
 
         Raises:
-            InvalidArgument: it is not YAML, or not an object.
+            InvalidArgument: it is not YAML, not an object, or too deeply nested.
             MissingExtra: the extra is not installed.
         """
         from asfini.asl import _yaml
@@ -124,6 +125,8 @@ class Definition(Model):
     def _from_data(cls, data: Any) -> Self:
         if not isinstance(data, dict):
             raise InvalidArgument(f"a definition is a JSON object, not {data!r}")
+        if is_too_deep(data):
+            raise InvalidArgument(f"the definition is too deeply nested: {TOO_DEEP}")
         return cls.from_dict(data)
 
     def to_json(self, indent: int | None = 2) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from asfini.asl import _source
 from asfini.asl._checks import show
+from asfini.asl._depth import is_too_deep
 from asfini.asl._graph import check_transitions
 from asfini.asl._problem import DUPLICATE_NAME, Context, Problem, at, open_text
 from asfini.asl._shape import Shape
@@ -44,18 +45,25 @@ def problems(
     try:
         _check(context, definition, express=express, warnings=warnings)
     except RecursionError:
-        context.add("The states are too deeply nested", "", "TOO_DEEPLY_NESTED")
+        _refuse_depth(context)
     return context.found
 
 
 def _check(context: Context, definition: object, *, express: bool, warnings: bool) -> None:
     data = _source.read(definition, context)
+    if is_too_deep(data):
+        _refuse_depth(context)
+        return
     if data is not None:
         _Machine(context, data).check_definition(data, "", MACHINE, express=express)
     if data is not None and warnings:
         from asfini.asl._warnings import warn  # seldom asked for
 
         warn(context, data)
+
+
+def _refuse_depth(context: Context) -> None:
+    context.add("The states are too deeply nested", "", "TOO_DEEPLY_NESTED")
 
 
 class _Machine:
