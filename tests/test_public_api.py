@@ -88,6 +88,18 @@ class TestLists:
         with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nonsense'"):
             _ = module.nonsense
 
+    def test_what_is_listed_and_every_public_module_can_be_had_from_the_package_alone(self) -> None:
+        """Type checkers see modules as soon as anything imports them, so they must be there at run time."""
+        modules = {name.split(".")[1] for name in MODULES if "." in name and is_public(name)}
+        script = f"""
+import asfini
+names = {modules - {"pytest_plugin"}} | set(asfini.__all__)
+assert names <= set(dir(asfini)), names - set(dir(asfini))
+for name in names:
+    getattr(asfini, name)
+"""
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
     def test_the_packages_are_found(self) -> None:
         packages = {"asfini", "asfini.asl", "asfini.aws", "asfini.local", "asfini.testing", "asfini.worker"}
         assert packages <= {module.__name__ for module in PUBLIC}

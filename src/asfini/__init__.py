@@ -111,7 +111,7 @@ if TYPE_CHECKING:
     from asfini.tokens import TaskHandle as TaskHandle
     from asfini.worker import Worker as Worker
 
-__getattr__ = _lazy.attributes(
+__getattr__, __dir__ = _lazy.attributes(
     __name__,
     {
         "activity": (
@@ -135,6 +135,7 @@ __getattr__ = _lazy.attributes(
         "aws": "",
         "cli": "CLI",
         "client": "Client",
+        "clock": "",
         "errors": (
             "AsfiniError DefinitionError ExecutionAborted ExecutionError ExecutionFailed "
             "ExecutionTimedOut InvalidArgument ServiceError TaskFailed"
@@ -144,6 +145,7 @@ __getattr__ = _lazy.attributes(
         "history": "",
         "local": "",
         "machine": "StateMachine construct_state_machine",
+        "query": "",
         "service": "Service ServiceWrapper",
         "testing": "",
         "tokens": "TaskHandle",

@@ -17,15 +17,17 @@ def module(name: str) -> Any:
     return _Module(name)
 
 
-def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Make a package's `__getattr__`.
+def attributes(
+    package: str, modules: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Make a package's `__getattr__` and `__dir__`.
 
     Args:
         package: the package's name.
-        modules: each submodule with the names that it gives to the package, separated by blanks; one that
-            gives none is itself a name of the package.
+        modules: each submodule that can be had without importing it by name, with the names that it gives to
+            the package, separated by blanks.
     """
-    homes = {name: module for module, names in modules.items() for name in (names.split() or [module])}
+    homes = {name: module for module, names in modules.items() for name in [module, *names.split()]}
 
     def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes just that
         if name not in homes:
@@ -35,4 +37,7 @@ def attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
         setattr(sys.modules[package], name, value)
         return value
 
-    return __getattr__
+    def __dir__() -> list[str]:  # noqa: N807 - as above
+        return sorted(vars(sys.modules[package]).keys() | homes.keys())
+
+    return __getattr__, __dir__

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     )
     from asfini.asl.validation import Problem as Problem, problems as problems
 
-__getattr__ = _lazy.attributes(
+__getattr__, __dir__ = _lazy.attributes(
     __name__,
     {
         "choice": "And Condition Not Or Rule",

@@ -47,6 +47,6 @@ def _partition(region: str) -> str:
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
 
 
-__getattr__ = _lazy.attributes(__name__, {"service": "LocalService"})
+__getattr__, __dir__ = _lazy.attributes(__name__, {"service": "LocalService"})
 
 __all__ = ["LocalService", "connect"]
