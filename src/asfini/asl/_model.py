@@ -134,7 +134,7 @@ class Model(BaseModel):
             try:
                 super().__setattr__(name, link[name].name if link else value)
             except ValidationError as error:
-                own_name = getattr(self, "name", None)
+                own_name = self.held("name")
                 raise InvalidArgument(explain(type(self).__name__, own_name, error)) from None
             self._forget(name)
             self._links |= link
@@ -154,6 +154,10 @@ class Model(BaseModel):
         vars(self)[field] = type(self).model_fields[field].get_default()
         self.model_fields_set.discard(field)
         self._forget(field)
+
+    def held(self, field: str) -> Any:
+        """What a field holds; `None` where the class has no such field, whatever unknown JSON is called so."""
+        return vars(self).get(field)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the object as plain JSON data, with the language's own names."""

@@ -149,13 +149,14 @@ class Definition(Model):
 
 def definitions_in(state: State) -> Iterable[Definition]:
     """The definitions inside of a state: a Parallel's branches, a Map's processor."""
-    inner = [getattr(state, field, None) for field in ("item_processor", "iterator")]
-    return [*(getattr(state, "branches", None) or []), *(found for found in inner if found is not None)]
+    inner = [state.held(field) for field in ("item_processor", "iterator")]
+    return [*(state.held("branches") or []), *(found for found in inner if found is not None)]
 
 
 def read_definition(value: Any, kind: type[Definition] = Definition) -> Any:
     """Make a definition of whatever has one: JSON data, a machine, a first state, a definition."""
-    value = getattr(value, "definition", value)
+    if not isinstance(value, Model):  # whose unknown JSON may be called so
+        value = getattr(value, "definition", value)
     if isinstance(value, kind):
         return value
     if is_state(value):

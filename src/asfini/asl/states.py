@@ -140,7 +140,7 @@ class State(Model):
 
     def to_dict(self) -> dict[str, Any]:
         """Write the state as plain JSON data, its type first."""
-        kind = getattr(self, "type", None)
+        kind = self.held("type")
         return ({} if kind is None else {"Type": kind}) | super().to_dict()
 
     def __eq__(self, other: object) -> bool:

@@ -9,6 +9,7 @@ from asfini.asl import _source
 from asfini.asl._checks import show
 from asfini.asl._depth import is_too_deep
 from asfini.asl._graph import check_transitions
+from asfini.asl._model import Model
 from asfini.asl._problem import DUPLICATE_NAME, Context, Problem, at, open_text
 from asfini.asl._shape import Shape
 from asfini.asl._states import BRANCH, FURTHER, MACHINE, PROCESSOR, STATES, processor_config
@@ -41,7 +42,8 @@ def problems(
         InvalidArgument: it is none of these.
     """
     context = Context([])
-    express = (machine_type or getattr(definition, "type", None)) == "EXPRESS"
+    own_type = None if isinstance(definition, Model) else getattr(definition, "type", None)
+    express = (machine_type or own_type) == "EXPRESS"
     try:
         _check(context, definition, express=express, warnings=warnings)
     except RecursionError:

@@ -168,7 +168,7 @@ async def _missing(
         return []
     account = await client.account()
     done = {account.fill_in(activity.arn) for activity in activities}
-    resources = [account.fill_in(getattr(state, "resource", "")) for state in machine.definition.walk()]
+    resources = [account.fill_in(state.held("resource") or "") for state in machine.definition.walk()]
     return [arn for arn in dict.fromkeys(resources) if ":activity:" in arn and arn not in done]
 
 

@@ -48,7 +48,7 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
         if journal.turns % _TURNS == 0:
             await asyncio.sleep(0)
         if frame.run.leaving:
-            await frame.run.leave()
+            frame.run.abort()
         state = definition.states.get(name)
         if state is None:
             raise RuntimeFailure(f"There is no state named '{name}'.")
@@ -98,7 +98,7 @@ def explained(frame: Frame, state: State, error: Exception) -> Failure:
 
 def _delay(frame: Frame, state: State, failure: Failure, attempts: dict[int, int]) -> float | None:
     """The seconds to wait before the next try; `None` where there is none."""
-    for index, retrier in enumerate(getattr(state, "retriers", None) or []):
+    for index, retrier in enumerate(state.held("retriers") or []):
         if matches(retrier.error_equals, failure.error):
             attempt = attempts.get(index, 0) + 1
             if attempt > _given(retrier.max_attempts, DEFAULT_ATTEMPTS):
@@ -130,7 +130,7 @@ def _caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome
     """Go on with the first catcher that names the failure, or fail."""
     before = frame.thread.previous
     _failed(frame, state)
-    for index, catcher in enumerate(getattr(state, "catchers", None) or []):
+    for index, catcher in enumerate(state.held("catchers") or []):
         if matches(catcher.error_equals, failure.error):
             error = {"Error": failure.error or "", "Cause": failure.cause or ""}
             try:

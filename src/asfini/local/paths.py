@@ -72,7 +72,7 @@ class PathFlow(Flow):
 
     def setting(self, frame: Frame, owner: Any, field: str, value: Any, place: str, kind: str) -> Any:
         """Read a field, or what the path in its twin of the name `…Path` gives."""
-        path = getattr(owner, f"{field}_path", None)
+        path = owner.held(f"{field}_path")
         given = getattr(owner, field) if path is None else self._reader(owner, field, path)(frame, value)
         if given is None and path is None:
             return None

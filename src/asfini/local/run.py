@@ -37,6 +37,18 @@ class Machine:
     """The query language of states that name none, where that is not the definition's own."""
 
 
+_ENDINGS = {
+    "ABORTED": "ExecutionAborted",
+    "FAILED": "ExecutionFailed",
+    "SUCCEEDED": "ExecutionSucceeded",
+    "TIMED_OUT": "ExecutionTimedOut",
+}
+_NO_FAILURE = Failure(None)
+_TIMED_OUT = Failure("States.Timeout")
+"""What the event tells of an execution that took too long; its description tells nothing."""
+_UNREAD: Any = object()
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """One execution."""
@@ -62,7 +74,7 @@ class Run:
     leaving: bool = False
     """Whether it ends at its next transition, for its machine is being deleted."""
     _waiters: dict[asyncio.Future[None], None] = field(default_factory=dict)
-    _value: Any = None
+    _value: Any = _UNREAD
 
     @property
     def running(self) -> bool:
@@ -72,34 +84,37 @@ class Run:
     @property
     def value(self) -> Any:
         """Its input, as data."""
-        if self._value is None:
+        if self._value is _UNREAD:
             self._value = _json.loads(self.input)
         return self._value
 
-    def abort(self, failure: Failure = Failure(None)) -> None:  # noqa: B008 - it is never changed
+    def abort(self, failure: Failure = _NO_FAILURE) -> None:
         """Stop it."""
-        self.journal.add("ExecutionAborted", 0, failure.details(), last=True)
         self.end("ABORTED", failure=failure)
 
-    def end(self, status: str, output: str | None = None, failure: Failure | None = None) -> None:
-        """Note its end, wake everybody who waits for it, and cut off what still runs."""
+    def time_out(self) -> None:
+        """Stop it because its time is over."""
+        self.end("TIMED_OUT")
+
+    def end(
+        self, status: str, *, output: str | None = None, failure: Failure | None = None, previous: int = 0
+    ) -> None:
+        """Write its end, cut off what still runs, and wake all who wait; once it has ended, do nothing.
+
+        Args:
+            status: how it ended.
+            output: its output as JSON text.
+            failure: why it ended without one.
+            previous: the id of the event that led to its end.
+        """
+        if not self.running:
+            return
+        details = (failure or _TIMED_OUT).details() if output is None else payload("output", output)
+        self.journal.add(_ENDINGS[status], previous, details, last=True)
         self.status, self.stop_date, self.output, self.failure = status, self.journal.now(), output, failure
-        if self.task is not None and self.task is not asyncio.current_task():
-            self.task.cancel()
-        wake(self._waiters)
-
-    def drop(self) -> None:
-        """Run it no further, and let nobody wait for it any more."""
         if self.task is not None:
             self.task.cancel()
         wake(self._waiters)
-
-    async def leave(self) -> None:
-        """Stop it from within."""
-        self.abort()
-        if self.task is not None:
-            self.task.cancel()
-        await asyncio.get_running_loop().create_future()  # whatever runs of it ends here
 
     async def ended(self) -> None:
         """Wait for its end."""
@@ -283,7 +298,7 @@ def written(value: Any) -> tuple[str, int]:
 
 def kind(state: State) -> str:
     """A state's type, as event types begin."""
-    return str(getattr(state, "type", type(state).__name__))
+    return str(state.held("type") or type(state).__name__)
 
 
 def iso(moment: datetime) -> str:
