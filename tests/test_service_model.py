@@ -92,7 +92,8 @@ class TestErrors:
             found |= {each.__name__ for each in children}
             open_ += children
         groups = {"AlreadyExists", "DoesNotExist", "InvalidRequest", "KmsError", "LimitExceeded"}
-        assert found - set(CODES) == groups | {"AccessDenied", "ConnectionFailed", "Throttled"}
+        shared = {"AccessDenied", "ConnectionFailed", "CredentialsInvalid", "Throttled"}
+        assert found - set(CODES) == groups | shared
 
 
 class TestLimits:

@@ -17,7 +17,8 @@ The tree::
     └── ServiceError                     Step Functions refused: `operation`, `code`, `message`
         ├── ConnectionFailed             no answer came, or none that makes sense
         ├── Throttled                    too many requests; try again later
-        ├── AccessDenied                 credentials missing, expired or not allowed to
+        ├── AccessDenied                 the caller may not do that
+        │   └── CredentialsInvalid       credentials are missing, have expired, or are unknown
         ├── DoesNotExist                 ActivityDoesNotExist, ExecutionDoesNotExist, …
         ├── AlreadyExists                ActivityAlreadyExists, ExecutionAlreadyExists, …
         ├── LimitExceeded                ActivityLimitExceeded, ServiceQuotaExceededException, …
@@ -166,7 +167,11 @@ class Throttled(ServiceError):
 
 
 class AccessDenied(ServiceError):
-    """The caller's credentials are missing, expired, wrong, or do not allow the call."""
+    """The caller may not do that."""
+
+
+class CredentialsInvalid(AccessDenied):
+    """Credentials cannot be had, have expired, or are not known to AWS: new ones may do."""
 
 
 class DoesNotExist(ServiceError):
@@ -329,16 +334,17 @@ _OTHER_CODES: dict[str, type[ServiceError]] = {
     "SlowDown": Throttled,
     "AccessDeniedException": AccessDenied,
     "AccessDenied": AccessDenied,
-    "ExpiredToken": AccessDenied,
-    "ExpiredTokenException": AccessDenied,
-    "IncompleteSignature": AccessDenied,
-    "InvalidClientTokenId": AccessDenied,
-    "InvalidSignatureException": AccessDenied,
-    "MissingAuthenticationTokenException": AccessDenied,
+    "ExpiredToken": CredentialsInvalid,
+    "ExpiredTokenException": CredentialsInvalid,
+    "IncompleteSignature": CredentialsInvalid,
+    "InvalidClientTokenId": CredentialsInvalid,
+    "InvalidSignatureException": CredentialsInvalid,
+    "MissingAuthenticationTokenException": CredentialsInvalid,
     "NotAuthorized": AccessDenied,
     "OptInRequired": AccessDenied,
-    "RequestExpired": AccessDenied,
-    "UnrecognizedClientException": AccessDenied,
+    "RequestExpired": CredentialsInvalid,
+    "SignatureDoesNotMatch": CredentialsInvalid,
+    "UnrecognizedClientException": CredentialsInvalid,
 }
 """Codes that AWS's services share: see the API reference's page "Common Errors"."""
 

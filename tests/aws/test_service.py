@@ -18,6 +18,7 @@ from asfini.aws import AwsService, AWSSession
 from asfini.errors import (
     AccessDenied,
     ConnectionFailed,
+    CredentialsInvalid,
     InvalidArgument,
     ServiceError,
     Throttled,
@@ -159,8 +160,10 @@ async def test_each_modelled_error_has_a_class_of_its_name(fake, service, code):
         ("ThrottlingException", 400, Throttled),
         ("Brake", 429, Throttled),
         ("AccessDeniedException", 400, AccessDenied),
-        ("ExpiredTokenException", 400, AccessDenied),
-        ("SignatureDoesNotMatch", 403, AccessDenied),
+        ("NotYours", 403, AccessDenied),
+        ("ExpiredTokenException", 400, CredentialsInvalid),
+        ("RequestExpired", 400, CredentialsInvalid),
+        ("SignatureDoesNotMatch", 403, CredentialsInvalid),
         ("InternalFailure", 500, ConnectionFailed),
         ("ServiceUnavailable", 503, ConnectionFailed),
         ("NewlyInvented", 400, ServiceError),
@@ -222,6 +225,8 @@ NO_ANSWERS: dict[str, Callable[[Any], Any]] = {
     "bytes that are no text": lambda fake: fake.http(b"\xff\xfe{}"),
     "JSON too deep to read": lambda fake: fake.http("[" * 100_000),
     "an error's page": lambda fake: fake.http("<html><body>Bad gateway</body></html>", 502),
+    "a refusal's page": lambda fake: fake.http("<html><body>Not from here</body></html>", 403),
+    "a wrong path's page": lambda fake: fake.http("<html><body>Not found</body></html>", 404),
     "an error that is a list": lambda fake: fake.json([1], 400),
     "an error whose code is a number": lambda fake: fake.json({"__type": 7}, 500),
 }
@@ -284,7 +289,7 @@ async def test_without_credentials_access_is_denied_before_anything_is_sent(
     for name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} - {kept}:
         monkeypatch.delenv(name)
     async with open_service() as service:
-        with pytest.raises(AccessDenied, match="credentials"):
+        with pytest.raises(CredentialsInvalid, match="credentials"):
             await service.call("list_activities")
     assert fake.requests == []
 

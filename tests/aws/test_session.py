@@ -5,7 +5,7 @@ import pytest
 from aiobotocore.config import AioConfig
 
 from asfini.aws import AWSSession, Credentials
-from asfini.errors import AccessDenied, ConnectionFailed, InvalidArgument
+from asfini.errors import ConnectionFailed, CredentialsInvalid, InvalidArgument
 
 
 async def test_the_account_is_asked_for_once_however_many_ask_at_first(fake, session):
@@ -30,7 +30,7 @@ async def test_when_the_first_to_ask_gives_up_the_next_one_asks(fake, session):
 async def test_a_refusal_is_not_remembered(fake, session):
     error = "<Error><Code>InvalidClientTokenId</Code><Message>no such key</Message></Error>"
     fake.will(fake.http(f"<ErrorResponse>{error}</ErrorResponse>", 403), fake.identity("210987654321"))
-    with pytest.raises(AccessDenied, match="get_caller_identity: InvalidClientTokenId: no such key"):
+    with pytest.raises(CredentialsInvalid, match="get_caller_identity: InvalidClientTokenId: no such key"):
         await session.account_id()
     assert await session.account_id() == "210987654321"
 
@@ -108,14 +108,14 @@ def test_secrets_are_not_shown():
 
 async def test_without_credentials_access_is_denied(monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    with pytest.raises(AccessDenied):
+    with pytest.raises(CredentialsInvalid):
         await AWSSession().credentials()
 
 
 async def test_a_credential_process_that_fails_is_told(monkeypatch, tmp_path):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     (tmp_path / "config").write_text("[profile mine]\ncredential_process = false\n")
-    with pytest.raises(AccessDenied, match="custom-process"):
+    with pytest.raises(CredentialsInvalid, match="custom-process"):
         await AWSSession(profile="mine").credentials()
 
 

@@ -13,6 +13,7 @@ from asfini.errors import (
     ActivityDoesNotExist,
     ActivityWorkerLimitExceeded,
     ConnectionFailed,
+    CredentialsInvalid,
     InvalidArgument,
     InvalidArn,
     ServiceError,
@@ -136,6 +137,7 @@ class TestErrors:
         [
             Throttled("slow down"),
             ConnectionFailed("no"),
+            CredentialsInvalid("expired"),
             ActivityWorkerLimitExceeded("too many"),
             InvalidArn("odd"),
             ServiceError("odd", code="InternalFailure"),

@@ -1,6 +1,7 @@
 """aiobotocore's clients of Step Functions and their settings. Imported only when something connects."""
 
 import json
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -64,7 +65,7 @@ class Clients:
         """The client for an operation.
 
         Raises:
-            AccessDenied: the credentials cannot be had.
+            CredentialsInvalid: the credentials cannot be had.
             InvalidArgument: the configuration makes no sense.
         """
         kind = _KIND_OF.get(operation, "calls")
@@ -132,16 +133,44 @@ def _user_agent() -> str:
 
 
 async def _check_answer(*, http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    """Refuse an answer that botocore takes for an empty one because it knows nothing in it.
+    """Refuse an answer that lacks what it must have, or that botocore takes for an empty one.
 
     Else a proxy's page, or the first half of an answer, would pass for a poll that found no task.
     """
-    if http_response.status_code >= 300 or parsed.keys() - {"ResponseMetadata"}:
+    if http_response.status_code >= 300:
+        return
+    if parsed.keys() - {"ResponseMetadata"}:
+        _check_members(model, parsed)
         return
     body, known = await http_response.content, model.output_shape.members
     value = _read(body) if body or known else {}
     if not isinstance(value, dict) or (known and value and not value.keys() & known.keys()):
         raise ResponseParserError(f"{len(body)} bytes that begin with {body[:20]!r}")
+    _check_members(model, parsed)
+
+
+def _check_members(model: Any, parsed: Any) -> None:
+    """Demand what the API says is always there, where something is asked for: in answers and lists' entries.
+
+    Emulators leave out dates where something is done, and nobody reads those.
+    """
+    if model.name.startswith(("Describe", "Get", "List", "Start")):
+        missing = list(_missing(model.output_shape, parsed))
+        if missing:
+            raise ResponseParserError(f"it lacks {', '.join(dict.fromkeys(missing))}")
+
+
+def _missing(shape: Any, value: Any) -> Iterator[str]:
+    """The members that an object must have and does not, and so for each in a list right below it."""
+    yield from (name for name in shape.required_members if name not in value)
+    for name, member in shape.members.items():
+        if member.type_name == "list" and member.member.type_name == "structure":
+            yield from (
+                f"{name}.{inner}"
+                for entry in value.get(name, ())
+                for inner in member.member.required_members
+                if inner not in entry
+            )
 
 
 def _read(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from asfini.errors import (
     AccessDenied,
     AsfiniError,
     ConnectionFailed,
+    CredentialsInvalid,
     InvalidArgument,
     ServiceError,
     Throttled,
@@ -35,14 +36,14 @@ _ROWS: tuple[tuple[Any, type[AsfiniError], str], ...] = (
     (boto.IncompleteReadError, ConnectionFailed, "{endpoint_url} gave half an answer: {itself}"),
     (boto.ChecksumError, ConnectionFailed, "the answer of {endpoint_url} came damaged: {itself}"),
     (boto.CapacityNotAvailableError, Throttled, "{itself}"),
-    (boto.NoCredentialsError, AccessDenied, _NO_CREDENTIALS),
-    (boto.PartialCredentialsError, AccessDenied, "{itself}"),
-    (boto.CredentialRetrievalError, AccessDenied, "{itself}"),
-    (boto.MetadataRetrievalError, AccessDenied, "{itself}"),
-    (boto.NoAuthTokenError, AccessDenied, "{itself}"),
-    (boto.TokenRetrievalError, AccessDenied, "{itself}"),
-    (boto.SSOError, AccessDenied, "{itself}"),
-    (boto.RefreshWithMFAUnsupportedError, AccessDenied, "{itself}"),
+    (boto.NoCredentialsError, CredentialsInvalid, _NO_CREDENTIALS),
+    (boto.PartialCredentialsError, CredentialsInvalid, "{itself}"),
+    (boto.CredentialRetrievalError, CredentialsInvalid, "{itself}"),
+    (boto.MetadataRetrievalError, CredentialsInvalid, "{itself}"),
+    (boto.NoAuthTokenError, CredentialsInvalid, "{itself}"),
+    (boto.TokenRetrievalError, CredentialsInvalid, "{itself}"),
+    (boto.SSOError, CredentialsInvalid, "{itself}"),
+    (boto.RefreshWithMFAUnsupportedError, CredentialsInvalid, "{itself}"),
     (boto.BotoCoreError, InvalidArgument, "{itself}"),
     (
         (ResponseParserError, *_UNREADABLE),
@@ -53,7 +54,7 @@ _ROWS: tuple[tuple[Any, type[AsfiniError], str], ...] = (
 """What is raised, what it is here, and the words for it: the first row that fits."""
 
 _BY_STATUS: dict[int, type[ServiceError]] = {401: AccessDenied, 403: AccessDenied, 429: Throttled}
-"""What a refusal means whose code is not known; from 500 on it is a `ConnectionFailed`."""
+"""What a refusal means whose code of AWS's is not known; from 500 on it is a `ConnectionFailed`."""
 
 _MAX_QUOTED = 300
 """Characters of others' text in a message."""
@@ -102,6 +103,8 @@ def _refusal(error: Any, operation: str | None, endpoint: str) -> ServiceError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if not code or code.isdigit():  # not the API's: a proxy's page, say
         message = f"{endpoint} answered with status {status}: {' '.join(message.split())[:_MAX_QUOTED]}"
+        kind = Throttled if status == 429 else ConnectionFailed
+        return kind(message, operation=operation, code=code)
     known = service_error(code, message, operation)
     if type(known) is not ServiceError:
         return known

@@ -12,7 +12,7 @@ import anyio
 
 from asfini._arns import Account
 from asfini.clock import hold
-from asfini.errors import AccessDenied, InvalidArgument
+from asfini.errors import CredentialsInvalid, InvalidArgument
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession  # type: ignore[import-untyped]
@@ -115,7 +115,7 @@ class AWSSession:
         """The keys as they are now: those of a role are renewed before they expire.
 
         Raises:
-            AccessDenied: there are none, or they cannot be had.
+            CredentialsInvalid: there are none, or they cannot be had.
         """
         from asfini.aws._errors import translated
 
@@ -125,7 +125,7 @@ class AWSSession:
             found = await self.session.get_credentials()
             keys = found and await found.get_frozen_credentials()
         if keys is None:
-            raise AccessDenied("no credentials are configured")
+            raise CredentialsInvalid("no credentials are configured")
         return Credentials(keys.access_key, keys.secret_key, keys.token)
 
     async def account_id(self) -> str:

@@ -10,7 +10,13 @@ from anyio.abc import TaskGroup
 
 from asfini import _reports
 from asfini.activity import CallableActivity
-from asfini.errors import AccessDenied, ActivityDoesNotExist, ConnectionFailed, ServiceError
+from asfini.errors import (
+    AccessDenied,
+    ActivityDoesNotExist,
+    ConnectionFailed,
+    CredentialsInvalid,
+    ServiceError,
+)
 from asfini.worker.doing import Doing, Terms
 
 _logger = logging.getLogger("asfini.worker")
@@ -19,7 +25,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between a poll that failed and the next one, growing twofold."""
 
 _FATAL = (AccessDenied, ActivityDoesNotExist)
-"""What no further poll can mend."""
+"""What no further poll can mend, but for credentials: they are renewed, sooner or later."""
 
 
 class Polling:
@@ -97,10 +103,10 @@ class Polling:
                 began = anyio.current_time()
                 try:
                     found = await self._next()
-                except _FATAL as error:
-                    self._end(self._activity.name, error)
-                    return
-                except Exception as error:  # noqa: BLE001 - another poll may do, whatever went wrong
+                except Exception as error:  # noqa: BLE001 - another poll may do, nearly whatever went wrong
+                    if isinstance(error, _FATAL) and not isinstance(error, CredentialsInvalid):
+                        self._end(self._activity.name, error)
+                        return
                     found, failures = None, failures + 1
                     await self._pause(failures, error)
                 else:
