@@ -308,6 +308,22 @@ class TestEntering:
         with virtual_time():
             assert not runs()
 
+    async def test_a_hold_that_began_before_it_counts(self) -> None:
+        with hold(), virtual_time():
+            assert runs()
+        with virtual_time():
+            assert not runs()
+
+    async def test_a_thread_that_began_before_it_is_waited_for_under_a_deadline(self) -> None:
+        go = threading.Event()
+        thread = asyncio.create_task(run_in_thread(go.wait))
+        await asyncio.sleep(0)
+        with virtual_time():
+            asyncio.get_running_loop().call_later(0.01, go.set)
+            async with asyncio.timeout(3600):
+                assert await thread
+            assert not runs()
+
     async def test_holding_without_virtual_time_does_nothing(self) -> None:
         with hold():
             assert runs()

@@ -17,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ATTRIBUTE = "_asfini_clock"
+_HOLDS = "_asfini_holds"
 
 
 class _Clock:
@@ -30,7 +31,8 @@ class _Clock:
         self.loop = loop
         self.real_time: Callable[[], float] = loop.time
         self.selector: Any = None
-        self.blocks = self.holds = 0
+        self.blocks = 0
+        self.holds: int = getattr(loop, _HOLDS, 0)
         self.now: float = self.real_time()
         self.since = self.now
         loop.time = self.time
@@ -121,17 +123,21 @@ def _clock_of(loop: asyncio.AbstractEventLoop) -> _Clock:
 def hold() -> Iterator[None]:
     """Make virtual time run at the speed of real time while something outside of the loop is waited for.
 
-    Does nothing without virtual time. Enter and leave it on the loop's own thread.
+    Counts where virtual time begins later, too. Enter and leave it on the loop's own thread.
     """
-    clock = getattr(asyncio.get_running_loop(), _ATTRIBUTE, None)
-    if clock is None:
-        yield
-        return
-    clock.change(holds=1)
+    loop = asyncio.get_running_loop()
+    _hold(loop, 1)
     try:
         yield
     finally:
-        clock.change(holds=-1)
+        _hold(loop, -1)
+
+
+def _hold(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """Count a hold, on any loop: its clock is asked only where virtual time has ever begun."""
+    if (clock := getattr(loop, _ATTRIBUTE, None)) is not None:
+        clock.change(holds=change)
+    setattr(loop, _HOLDS, getattr(loop, _HOLDS, 0) + change)
 
 
 async def run_in_thread(

@@ -3,8 +3,8 @@
 from typing import Any
 
 MAX_DEPTH = 150
-"""Objects and arrays in each other: 37 Parallels or 50 Maps. AWS's limit is not known; models are read and written
-by recursion, and whoever calls has used some of Python's 1,000 frames."""
+"""Objects and arrays in each other: 37 Parallels or 50 Maps. AWS's limit is not known; models are read by
+recursion, and whoever calls has used some of Python's 1,000 frames."""
 TOO_DEEP = f"more than {MAX_DEPTH} objects and arrays are nested"
 
 

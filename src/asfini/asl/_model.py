@@ -156,7 +156,7 @@ class Model(BaseModel):
         self._forget(field)
 
     def held(self, field: str) -> Any:
-        """What a field holds; `None` where the class has no such field, whatever unknown JSON is called so."""
+        """What a field holds; `None` where the class has no such field, for unknown JSON is none."""
         return vars(self).get(field)
 
     def to_dict(self) -> dict[str, Any]:
