@@ -156,6 +156,12 @@ class TestRegister:
         told = await client.service.call("list_tags_for_resource", resourceArn=SHOP)
         assert told["tags"] == [{"key": "team", "value": "b"}, {"key": "stage", "value": "test"}]
 
+    async def test_no_word_of_tags_means_that_there_are_none(self, client: Client, service: Faulty) -> None:
+        await client.register(machine())
+        service.will("list_tags_for_resource", answers({}))
+        await client.register(machine(tags={"team": "a"}), allow_update=True)
+        assert service.of("tag_resource")[0].parameters["tags"] == [{"key": "team", "value": "a"}]
+
     async def test_a_type_cannot_be_changed(self, client: Client) -> None:
         await client.register(machine())
         with pytest.raises(StateMachineAlreadyExists, match="'shop' is not of type EXPRESS"):

@@ -81,7 +81,7 @@ class Registration:
         if not self.machine.tags:
             return {}
         told = await self.service.call("list_tags_for_resource", resourceArn=arn)
-        there = {tag["key"]: tag.get("value") for tag in told["tags"]}
+        there = {tag["key"]: tag.get("value") for tag in told.get("tags", ())}
         return {key: value for key, value in self.machine.tags.items() if there.get(key) != value}
 
     def _check_allowed(self, changes: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asfini import _lazy
 
 if TYPE_CHECKING:
+    from asfini._arns import Account
     from asfini.client import Client
     from asfini.local.handlers import Handler
     from asfini.local.service import LocalService as LocalService
@@ -30,21 +31,30 @@ async def connect(
         account_id: the account that it plays.
         poll_seconds: how long a poll waits for a task; by default until there is one (AWS: 60 seconds).
         seed: what random choices (jitter) follow from, so that runs can be repeated.
+
+    Raises:
+        InvalidArgument: one of these makes no sense.
     """
-    from asfini._arns import Account
     from asfini.client import Client
     from asfini.local.service import LocalService
 
-    account = Account(_partition(region), region, account_id)
+    account = _account(region, account_id)
     async with LocalService(
         handlers=handlers, account=account, poll_seconds=poll_seconds, seed=seed
     ) as service:
         yield Client(service)
 
 
-def _partition(region: str) -> str:
-    """The partition that a region is in."""
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+def _account(region: str, account_id: str) -> "Account":
+    from asfini._arns import Account
+    from asfini.errors import InvalidArgument
+
+    if not isinstance(region, str) or not region:
+        raise InvalidArgument(f"region is AWS's name of one, such as 'us-east-1', not {region!r}")
+    if not (isinstance(account_id, str) and len(account_id) == 12 and account_id.isdecimal()):
+        raise InvalidArgument(f"account_id is a text of 12 digits, not {account_id!r}")
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    return Account(partition, region, account_id)
 
 
 __getattr__, __dir__ = _lazy.attributes(__name__, {"service": "LocalService"})

@@ -16,6 +16,8 @@ Operation = Callable[..., Awaitable[dict[str, Any]]]
 
 DEFAULT_PAGE = 100
 """The entries on a page of any list where the caller does not say."""
+MAX_TAGS = 50
+"""The most tags of a resource: the service quotas page."""
 
 
 class Limit(NamedTuple):
@@ -211,7 +213,7 @@ class Listing:
         Raises:
             InvalidToken: the token is none of this list's.
         """
-        start = 0 if token is None else bisect_right(entries, self._read(token), key=self.mark)
+        start = 0 if token is None else self._start(entries, token)
         end = start + (size or DEFAULT_PAGE)
         response: dict[str, Any] = {self.key: [self.tell(entry) for entry in entries[start:end]]}
         if end < len(entries):
@@ -219,12 +221,12 @@ class Listing:
             response["nextToken"] = base64.urlsafe_b64encode(text.encode()).decode()
         return response
 
-    def _read(self, token: str) -> Any:
+    def _start(self, entries: Sequence[Any], token: str) -> int:
         try:
             key, mark = _json.loads(base64.urlsafe_b64decode(token.encode()))
             if key == self.key:
-                return mark
-        except ValueError:
+                return bisect_right(entries, mark, key=self.mark)
+        except (TypeError, ValueError):
             pass
         raise errors.InvalidToken("Invalid Token: 'Invalid token'")
 
@@ -234,6 +236,20 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def tag_dict(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    """Read tags as the API gives them."""
-    return {tag["key"]: tag.get("value", "") for tag in tags or []}
+def tag_dict(tags: Sequence[Any] | None) -> dict[str, str]:
+    """Read tags as the API gives them.
+
+    Raises:
+        InvalidArgument: they are no tags, or TooManyTags: they are too many.
+    """
+    found = {}
+    for index, tag in enumerate(tags or []):
+        if not isinstance(tag, Mapping) or not {"key"} <= tag.keys() <= {"key", "value"}:
+            raise errors.InvalidArgument(f"tags[{index}] is an object with key and value, not {tag!r}")
+        for part, text in tag.items():
+            if not isinstance(text, str):
+                raise errors.InvalidArgument(f"tags[{index}].{part} is text, not {text!r}")
+        found[tag["key"]] = tag.get("value", "")
+    if len(found) > MAX_TAGS:
+        raise errors.TooManyTags(f"A resource has at most {MAX_TAGS} tags")
+    return found

@@ -15,9 +15,6 @@ from asfini.local.dates import Dates
 from asfini.local.run import Machine, Run
 from asfini.local.tasks import ActivityRecord
 
-MAX_TAGS = 50
-"""The most tags of a resource: the service quotas page."""
-
 _NO_VERSIONS = "the local service keeps no versions: leave publish and versionDescription out"
 
 
@@ -117,7 +114,7 @@ class Machines:
         if known is None:
             now = self._dates.now()
             made = Machine(arn, name, type, roleArn, definition, _definition(definition, type), "", now, told)
-            known = self._records[arn] = Record(made, now, _checked_tags({}, tags))
+            known = self._records[arn] = Record(made, now, tag_dict(tags))
         machine = self._active(arn).machine
         if (machine.definition_text, machine.kind, machine.configuration) != (definition, type, told):
             raise errors.StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
@@ -184,7 +181,7 @@ class Machines:
     async def tag_resource(self, resourceArn: str, tags: list[Any]) -> dict[str, Any]:
         """Add tags to a machine or an activity."""
         there = self._tags(resourceArn)
-        there.update(_checked_tags(there, tags))
+        there.update(tag_dict([*tag_list(there), *tags]))
         return {}
 
     async def untag_resource(self, resourceArn: str, tagKeys: list[Any]) -> dict[str, Any]:
@@ -274,13 +271,6 @@ def _checked_logging(given: Mapping[str, Any]) -> dict[str, Any]:
             "Invalid Logging Configuration: Must specify exactly one Log Destination."
         )
     return told
-
-
-def _checked_tags(there: Mapping[str, str], given: list[Any] | None) -> dict[str, str]:
-    tags = tag_dict(given)
-    if len({**there, **tags}) > MAX_TAGS:
-        raise errors.TooManyTags(f"A resource has at most {MAX_TAGS} tags")
-    return tags
 
 
 def _refuse_versions(publish: bool, text: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import anyio
 
-from asfini import errors
+from asfini import _checks, errors
 from asfini._arns import Account
 from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
@@ -50,6 +50,11 @@ class LocalService(Service):
         seed: int | None = None,
         start_date: datetime | None = None,
     ) -> None:
+        _checks.seconds(poll_seconds=poll_seconds)
+        if not (handlers is None or isinstance(handlers, Mapping)):
+            raise errors.InvalidArgument(f"handlers is functions by resource, not {handlers!r}")
+        if not (seed is None or isinstance(seed, int)):
+            raise errors.InvalidArgument(f"seed is a whole number, not {seed!r}")
         self._account = account
         self._handlers = Handlers(handlers or {}, account, stand_in)
         self._poll_seconds = poll_seconds

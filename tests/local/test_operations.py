@@ -1,0 +1,399 @@
+"""The local service's operations as a whole: what they take, how they refuse, how they page."""
+
+import base64
+import inspect
+import json
+from typing import Any
+
+import pytest
+from botocore.loaders import create_loader
+
+from asfini import Client, InvalidArgument, Pass, Succeed, Wait, construct_state_machine
+from asfini.errors import (
+    InvalidArn,
+    InvalidName,
+    InvalidToken,
+    ServiceError,
+    TooManyTags,
+    ValidationException,
+)
+from asfini.local._operations import LIMITS, PARTICULAR
+from asfini.local.service import LocalService
+
+MODEL = create_loader().load_service_model("stepfunctions", "service-2")
+SHAPES = MODEL["shapes"]
+PREFIX = "arn:aws:states:us-east-1:123456789012:"
+SHOP = f"{PREFIX}stateMachine:shop"
+NOT_YET = {
+    "list_executions": {"mapRunArn", "redriveFilter"},
+}
+"""Parameters that the local service does not know yet."""
+
+
+def snake(operation: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation)[1:]
+
+
+MEMBERS = {
+    snake(name): SHAPES[operation["input"]["shape"]] for name, operation in MODEL["operations"].items()
+}
+
+
+@pytest.fixture
+def service(local_client: Client) -> LocalService:
+    assert isinstance(local_client.service, LocalService)
+    return local_client.service
+
+
+@pytest.fixture
+async def shop(local_client: Client) -> str:
+    await local_client.register(construct_state_machine("shop", Wait("wait", 3600)))
+    return SHOP
+
+
+class TestTheModel:
+    """What is written by hand here is compared with the model of the API that botocore ships."""
+
+    async def test_each_operation_is_the_apis_with_the_apis_parameters(self, service: LocalService) -> None:
+        for name, operation in service._operations.items():
+            members, known = MEMBERS[name], set(operation._types)  # type: ignore[attr-defined]
+            assert known == set(members["members"]) - NOT_YET.get(name, set()), name
+
+    async def test_the_same_parameters_are_needed(self, service: LocalService) -> None:
+        for name, operation in service._operations.items():
+            needed = {"stateMachineArn"} if name == "list_executions" else set()
+            assert set(operation._needed) == needed | set(MEMBERS[name].get("required", [])), name  # type: ignore[attr-defined]
+
+    async def test_the_types_are_the_same(self, service: LocalService) -> None:
+        kinds = {"string": str, "integer": int, "boolean": bool, "structure": dict, "list": list}
+        for name, operation in service._operations.items():
+            for key, kind in operation._types.items():  # type: ignore[attr-defined]
+                assert kinds[SHAPES[MEMBERS[name]["members"][key]["shape"]]["type"]] is kind, (name, key)
+
+    async def test_the_limits_are_the_same(self, service: LocalService) -> None:
+        for name, operation in service._operations.items():
+            for key in operation._types:  # type: ignore[attr-defined]
+                shape = SHAPES[MEMBERS[name]["members"][key]["shape"]]
+                limit = PARTICULAR.get((name, key)) or LIMITS.get(key)
+                told = (shape.get("min"), shape.get("max"), set(shape.get("enum", [])))
+                ours = (None, None, set()) if limit is None else (limit.least, limit.most, set(limit.values))
+                assert told == ours, (name, key)
+                assert limit is None or limit.secret == shape.get("sensitive", False), (name, key)
+
+    async def test_no_limit_is_there_for_nothing(self, service: LocalService) -> None:
+        used = {key for operation in service._operations.values() for key in operation._types}  # type: ignore[attr-defined]
+        assert set(LIMITS) <= used
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("operation", "parameters", "message"),
+        [
+            ("describe_execution", {}, "missing parameter 'executionArn'"),
+            ("describe_execution", {"executionArn": None}, "missing parameter 'executionArn'"),
+            ("describe_execution", {"executionArn": 5}, "executionArn is text, not of type int"),
+            ("describe_activity", {"activityArm": "x"}, "unknown parameter 'activityArm'; missing parameter"),
+            ("list_activities", {"maxResults": "5"}, "maxResults is a whole number, not of type str"),
+            ("list_activities", {"maxResults": True}, "maxResults is a whole number, not of type bool"),
+            (
+                "get_execution_history",
+                {"executionArn": "x", "reverseOrder": 1},
+                "reverseOrder is True or False",
+            ),
+            ("tag_resource", {"resourceArn": "x", "tags": {"a": "b"}}, "tags is a list, not of type dict"),
+            (
+                "create_activity",
+                {"name": "a", "encryptionConfiguration": "x"},
+                "is an object, not of type str",
+            ),
+            ("no_such_thing", {}, "cannot call 'no_such_thing': the local service has no such operation"),
+            (
+                "start_execution",
+                {"stateMachineArn": SHOP, "input": {"secret": 1}},
+                "input is text, not of type",
+            ),
+        ],
+    )
+    async def test_what_no_sdk_would_send_is_an_invalid_argument(
+        self, service: LocalService, operation: str, parameters: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(InvalidArgument, match=message) as caught:
+            await service.call(operation, **parameters)
+        assert operation in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("operation", "parameters", "message"),
+        [
+            (
+                "list_activities",
+                {"maxResults": 1001},
+                "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value less than or equal to 1000",
+            ),
+            (
+                "list_activities",
+                {"maxResults": -1},
+                "1 validation error detected: Value '-1' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 0",
+            ),
+            (
+                "list_executions",
+                {"stateMachineArn": SHOP, "statusFilter": "succeeded"},
+                "1 validation error detected: Value 'succeeded' at 'statusFilter' failed to satisfy "
+                "constraint: Member must satisfy enum value set: "
+                "[SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]",
+            ),
+            (
+                "list_executions",
+                {"stateMachineArn": SHOP, "nextToken": "x" * 3097, "maxResults": 1001},
+                f"2 validation errors detected: Value '{'x' * 3097}' at 'nextToken' failed to satisfy "
+                "constraint: Member must have length less than or equal to 3096; "
+                "Value '1001' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value less than or equal to 1000",
+            ),
+            (
+                "create_activity",
+                {"name": "x" * 81},
+                f"1 validation error detected: Value '{'x' * 81}' at 'name' failed to satisfy constraint: "
+                "Member must have length less than or equal to 80",
+            ),
+            (
+                "start_execution",
+                {"stateMachineArn": SHOP, "input": '"' + "é" * 131_072 + '"'},
+                "1 validation error detected: Value at 'input' failed to satisfy constraint: "
+                "Member must have length less than or equal to 262144",
+            ),
+            (
+                "send_task_failure",
+                {"taskToken": "x", "error": "x" * 257},
+                "1 validation error detected: Value at 'error' failed to satisfy constraint: "
+                "Member must have length less than or equal to 256",
+            ),
+        ],
+    )
+    async def test_what_breaks_a_limit_is_refused_in_awss_words(
+        self, service: LocalService, operation: str, parameters: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(ValidationException) as caught:
+            await service.call(operation, **parameters)
+        assert caught.value.message == message
+        assert caught.value.operation == operation
+
+    @pytest.mark.parametrize(
+        ("operation", "key", "kind"),
+        [
+            ("describe_activity", "activityArn", "activity"),
+            ("delete_activity", "activityArn", "activity"),
+            ("get_activity_task", "activityArn", "activity"),
+            ("describe_state_machine", "stateMachineArn", "stateMachine"),
+            ("update_state_machine", "stateMachineArn", "stateMachine"),
+            ("delete_state_machine", "stateMachineArn", "stateMachine"),
+            ("start_execution", "stateMachineArn", "stateMachine"),
+            ("list_executions", "stateMachineArn", "stateMachine"),
+            ("describe_execution", "executionArn", "execution"),
+            ("stop_execution", "executionArn", "execution"),
+            ("get_execution_history", "executionArn", "execution"),
+            ("describe_state_machine_for_execution", "executionArn", "execution"),
+            ("list_tags_for_resource", "resourceArn", "stateMachine"),
+        ],
+    )
+    async def test_an_arn_of_another_kind_is_refused(
+        self, service: LocalService, operation: str, key: str, kind: str
+    ) -> None:
+        with pytest.raises(InvalidArn) as caught:
+            await service.call(operation, **{key: "nothing"})
+        assert caught.value.message == "Invalid Arn: 'Invalid ARN prefix: nothing'"
+        other = f"{PREFIX}mapRun:a/b:c"
+        with pytest.raises(InvalidArn) as caught:
+            await service.call(operation, **{key: other})
+        assert caught.value.message == "Invalid Arn: 'Resource type not valid in this context: mapRun'"
+        with pytest.raises(InvalidArn, match="arn:aws:s3:::bucket"):
+            await service.call(operation, **{key: "arn:aws:s3:::bucket"})
+
+    @pytest.mark.parametrize("character", [*' \t\n<>{}[]?*"#%\\^|~`$&,;:/\x00\x1f\x7f\x9f\ufffe\ud800'])
+    @pytest.mark.parametrize("operation", ["create_activity", "create_state_machine"])
+    async def test_a_name_with_a_character_that_aws_forbids_is_refused(
+        self, service: LocalService, operation: str, character: str
+    ) -> None:
+        name = f"a{character}b"
+        definition = {"definition": "{}", "roleArn": "x"} if "machine" in operation else {}
+        with pytest.raises(InvalidName) as caught:
+            await service.call(operation, name=name, **definition)
+        assert caught.value.message == f"Invalid Name: '{name}'"
+
+    @pytest.mark.parametrize("name", ["a", "ä", "a.b-c_d", "A" * 80, "1", "名"])
+    async def test_any_other_name_is_taken(self, service: LocalService, name: str) -> None:
+        assert (await service.call("create_activity", name=name))["activityArn"].endswith(f":{name}")
+
+    async def test_an_error_says_which_operation_it_is_of(self, service: LocalService) -> None:
+        with pytest.raises(ServiceError, match=r"^describe_state_machine: StateMachineDoesNotExist: "):
+            await service.call("describe_state_machine", stateMachineArn=SHOP)
+
+
+class TestTags:
+    @pytest.mark.parametrize("kind", ["machine", "activity"])
+    async def test_tags_are_set_told_and_removed(self, service: LocalService, kind: str, shop: str) -> None:
+        arn = shop
+        if kind == "activity":
+            made = await service.call("create_activity", name="a", tags=[{"key": "old", "value": "1"}])
+            arn = made["activityArn"]
+            await service.call("untag_resource", resourceArn=arn, tagKeys=["old"])
+        await service.call(
+            "tag_resource", resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b"}, {"key": "a"}]
+        )
+        told = await service.call("list_tags_for_resource", resourceArn=arn)
+        assert told == {"tags": [{"key": "a", "value": ""}, {"key": "b", "value": ""}]}
+        await service.call("untag_resource", resourceArn=arn, tagKeys=["a", "nothing"])
+        assert (await service.call("list_tags_for_resource", resourceArn=arn))["tags"] == [
+            {"key": "b", "value": ""}
+        ]
+
+    @pytest.mark.parametrize(
+        "tag",
+        [
+            5,
+            "a",
+            {},
+            {"value": "x"},
+            {"key": None, "value": "x"},
+            {"key": "a", "value": 5},
+            {"key": "a", "v": "b"},
+        ],
+    )
+    async def test_what_is_no_tag_is_refused(self, service: LocalService, shop: str, tag: Any) -> None:
+        with pytest.raises(InvalidArgument, match=r"tags\[1\]"):
+            await service.call("tag_resource", resourceArn=shop, tags=[{"key": "fine"}, tag])
+        assert (await service.call("list_tags_for_resource", resourceArn=shop))["tags"] == []
+
+    async def test_fifty_tags_are_the_most(self, service: LocalService, shop: str) -> None:
+        fifty = [{"key": str(number), "value": ""} for number in range(50)]
+        await service.call("tag_resource", resourceArn=shop, tags=fifty)
+        await service.call("tag_resource", resourceArn=shop, tags=fifty[:3])
+        with pytest.raises(TooManyTags):
+            await service.call("tag_resource", resourceArn=shop, tags=[{"key": "more", "value": ""}])
+
+
+class TestPages:
+    async def pages(
+        self, service: LocalService, operation: str, key: str, **parameters: Any
+    ) -> list[list[Any]]:
+        """All pages of a list, as the tokens lead through it."""
+        pages = []
+        while True:
+            answer = await service.call(operation, **parameters)
+            pages.append(answer[key])
+            if "nextToken" not in answer:
+                return pages
+            parameters["nextToken"] = answer["nextToken"]
+
+    @pytest.mark.parametrize(
+        ("size", "sizes"), [(0, [100, 100, 50]), (1000, [250]), (125, [125, 125]), (249, [249, 1])]
+    )
+    async def test_a_page_has_as_many_entries_as_asked_for(
+        self, service: LocalService, size: int, sizes: list[int]
+    ) -> None:
+        for number in range(250):
+            await service.call("create_activity", name=f"a-{number:03}")
+        pages = await self.pages(service, "list_activities", "activities", maxResults=size)
+        assert [len(page) for page in pages] == sizes
+        names = [entry["name"] for page in pages for entry in page]
+        assert names == [f"a-{number:03}" for number in range(250)]
+
+    async def test_nothing_is_missed_or_told_twice_while_others_come_and_go(
+        self, service: LocalService
+    ) -> None:
+        for number in range(100, 110):
+            await service.call("create_activity", name=f"a-{number}")
+        first = await service.call("list_activities", maxResults=5)
+        await service.call("create_activity", name="a-000")
+        for number in (101, 104, 105):
+            await service.call("delete_activity", activityArn=f"{PREFIX}activity:a-{number}")
+        rest = await service.call("list_activities", maxResults=100, nextToken=first["nextToken"])
+        assert [entry["name"] for entry in rest["activities"]] == ["a-106", "a-107", "a-108", "a-109"]
+
+    async def test_executions_that_start_meanwhile_move_nothing(
+        self, service: LocalService, shop: str
+    ) -> None:
+        for number in range(4):
+            await service.call("start_execution", stateMachineArn=shop, name=f"x-{number}")
+        first = await service.call("list_executions", stateMachineArn=shop, maxResults=2)
+        await service.call("start_execution", stateMachineArn=shop, name="late")
+        rest = await service.call("list_executions", stateMachineArn=shop, nextToken=first["nextToken"])
+        names = [entry["name"] for page in (first, rest) for entry in page["executions"]]
+        assert names == ["x-3", "x-2", "x-1", "x-0"]
+
+    async def test_events_that_come_meanwhile_move_nothing_in_reverse(
+        self, service: LocalService, shop: str
+    ) -> None:
+        started = await service.call("start_execution", stateMachineArn=shop)
+        asked = {"executionArn": started["executionArn"], "reverseOrder": True, "maxResults": 1}
+        await service.changed(started["executionArn"], 0, events_seen=1)
+        first = await service.call("get_execution_history", **asked)
+        await service.call("stop_execution", executionArn=started["executionArn"])
+        rest = await service.call("get_execution_history", nextToken=first["nextToken"], **asked)
+        assert [event["id"] for page in (first, rest) for event in page["events"]] == [2, 1]
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            "x",
+            "é",
+            "eA==",
+            base64.urlsafe_b64encode(b'["executions", [0, 0]]').decode(),
+            "bnVsbA==",
+            "WzFd",
+            "WyJhY3Rpdml0aWVzIiwxXQ==",
+        ],
+    )
+    async def test_a_token_that_was_never_given_is_refused(self, service: LocalService, token: str) -> None:
+        await service.call("create_activity", name="a")
+        with pytest.raises(InvalidToken) as caught:
+            await service.call("list_activities", nextToken=token)
+        assert caught.value.message == "Invalid Token: 'Invalid token'"
+
+    async def test_machines_come_by_name(self, local_client: Client, service: LocalService) -> None:
+        for name in ("c", "a", "b"):
+            await local_client.register(construct_state_machine(name, Succeed("done")))
+        pages = await self.pages(service, "list_state_machines", "stateMachines", maxResults=2)
+        assert [[entry["name"] for entry in page] for page in pages] == [["a", "b"], ["c"]]
+        assert set(pages[0][0]) == set(SHAPES["StateMachineListItem"]["members"])
+
+
+class TestAnswers:
+    """Answers have no members but the API's."""
+
+    async def test_all_members_are_the_apis(self, local_client: Client, service: LocalService) -> None:
+        machine = construct_state_machine("give", Pass("give"), type="STANDARD")
+        await local_client.register(machine)
+        execution = await local_client.start_execution(machine, trace_header="Root=1")
+        await execution.wait()
+        arns = {"stateMachineArn": f"{PREFIX}stateMachine:give", "executionArn": execution.arn}
+        for name, parameters in {
+            "describe_state_machine": ["stateMachineArn"],
+            "describe_execution": ["executionArn"],
+            "describe_state_machine_for_execution": ["executionArn"],
+            "get_execution_history": ["executionArn"],
+            "list_executions": ["stateMachineArn"],
+        }.items():
+            answer = await service.call(name, **{key: arns[key] for key in parameters})
+            operation = next(each for each in MODEL["operations"].values() if snake(each["name"]) == name)
+            assert set(answer) <= set(SHAPES[operation["output"]["shape"]]["members"]), name
+
+
+def test_every_operation_says_what_it_does() -> None:
+    from asfini.local.activities import Activities
+    from asfini.local.executions import Executions
+    from asfini.local.machines import Machines
+
+    for group in (Activities, Executions, Machines):
+        for name, method in inspect.getmembers(group, inspect.iscoroutinefunction):
+            assert name in MEMBERS
+            assert method.__doc__
+
+
+def test_tokens_tell_nothing_but_a_place() -> None:
+    from asfini.local._operations import Listing
+
+    page = Listing("letters", mark=lambda letter: letter).page("abc", 2, None)
+    assert json.loads(base64.urlsafe_b64decode(page["nextToken"])) == ["letters", "b"]
