@@ -256,6 +256,30 @@ async def test_an_answer_in_which_nothing_is_known_is_not_sensible(fake, service
         await service.call(operation, activityArn=ACTIVITY)
 
 
+@pytest.mark.parametrize(
+    ("operation", "answer", "lacking"),
+    [
+        ("describe_execution", {"executionArn": EXECUTION}, "stateMachineArn, status, startDate"),
+        ("start_execution", {"startDate": 1.0}, "executionArn"),
+        ("describe_state_machine", {"name": "shop"}, "stateMachineArn, definition"),
+        ("get_execution_history", {"nextToken": "x"}, "events"),
+        ("get_execution_history", {}, "events"),
+        ("get_execution_history", {"events": [{"id": 1}]}, "events.timestamp, events.type"),
+        ("list_executions", {"executions": [{"status": "FAILED"}]}, "executions.executionArn"),
+        ("list_activities", {"activities": None, "nextToken": "x"}, "activities"),
+    ],
+)
+async def test_an_answer_that_lacks_what_it_must_have_is_not_sensible(
+    fake, service, operation, answer, lacking
+):
+    arns = {"start_execution": "stateMachineArn", "describe_state_machine": "stateMachineArn"}
+    arns |= {"list_executions": "stateMachineArn"}
+    parameter = arns.get(operation, "executionArn")
+    fake.will(fake.json(answer))
+    with pytest.raises(ConnectionFailed, match=f"gave no sensible answer: .*it lacks {lacking}"):
+        await service.call(operation, **({} if operation == "list_activities" else {parameter: MACHINE}))
+
+
 async def test_new_members_in_answers_are_left_out(fake, service):
     fake.will(fake.json({"newly": "invented"}), fake.json({"activities": [], "newly": "invented"}))
     assert await service.call("delete_activity", activityArn=ACTIVITY) == {}
