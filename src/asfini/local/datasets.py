@@ -4,7 +4,6 @@ On AWS the store is S3. Here it is a protocol of two methods, which functions gi
 """
 
 import csv
-import inspect
 import io
 import json
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from asfini import _json
 from asfini.asl.map import ReaderConfig
 from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure
-from asfini.local.handlers import Call, Handlers, Target, nobody
+from asfini.local.handlers import Call, Handlers, Raised, Target, ask, nobody
 
 
 class StoreError(Exception):
@@ -71,10 +70,9 @@ class HandlerStore:
         if handler is None:
             raise StoreError(nobody(target))
         try:
-            answer = handler()
-            return await answer if inspect.isawaitable(answer) else answer
-        except Exception as error:  # whatever a function raises is the store's failure
-            raise StoreError(str(error) or type(error).__name__) from error
+            return await ask(handler)
+        except Raised as raised:
+            raise StoreError(str(raised.error) or type(raised.error).__name__) from raised.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,8 +161,7 @@ async def _run_child(distribution: Distribution, index: int, text: str, size: in
     try:
         await run.ended()
     finally:
-        if run.running:  # the Map was cut off
-            run.abort()
+        run.abort()  # if it still runs: the Map was cut off
         map_run.child_ends(run, size)
     if map_run.failed_items and _too_many(distribution):
         raise Failure(

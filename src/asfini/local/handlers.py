@@ -1,5 +1,6 @@
 """Functions that stand in for what AWS would call: Lambda functions, services, other accounts' resources."""
 
+import asyncio
 import inspect
 import traceback
 import uuid
@@ -127,14 +128,48 @@ async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
     if handler is None:
         raise Failure("States.Runtime", nobody(call.target))
     try:
-        result = handler()
-        if inspect.isawaitable(result):
-            result = await result
+        result = await ask(handler)
         if isinstance(result, Submitted):
             return result
         return _plain(result, call.target)
-    except Exception as error:  # whatever a function raises is its task's failure
+    except Raised as raised:
+        raise failure_of(raised.error, call.target) from raised.error
+    except InvalidArgument as error:
         raise failure_of(error, call.target) from error
+
+
+class Raised(Exception):  # noqa: N818 - it carries the error
+    """A function raised something."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+async def ask(handler: Callable[[], Any]) -> Any:
+    """Call a function that is not ours.
+
+    If we are cut off meanwhile, we are, whatever the function makes of its cancellation.
+
+    Raises:
+        Raised: it raised anything at all.
+    """
+    task = asyncio.current_task()
+    cancelling = task.cancelling() if task is not None else 0
+    result = raised = None
+    try:
+        result = handler()
+        if inspect.isawaitable(result):
+            result = await result
+    except (GeneratorExit, KeyboardInterrupt):
+        raise  # meant for the program, whoever's function they go through
+    except BaseException as error:
+        raised = Raised(error)
+    if task is not None and task.cancelling() > cancelling:
+        raise asyncio.CancelledError
+    if raised is not None:
+        raise raised from None
+    return result
 
 
 def _plain(result: Any, target: Target) -> Any:
@@ -164,7 +199,7 @@ def nobody(target: Target) -> str:
     return f"Nothing here does {name!r}: give local.connect() a function that does, {way}."
 
 
-def failure_of(error: Exception, target: Target) -> Failure:
+def failure_of(error: BaseException, target: Target) -> Failure:
     """What a function's exception means; a Lambda function's cause is the object that Lambda makes of it."""
     if isinstance(error, Failure):
         return error

@@ -23,8 +23,8 @@ _ASIDE = _AFTER_THE_TAIL | {
 """Events that leave the line where it is: what comes next follows the same event as they do."""
 
 
-class HistoryFull(Exception):  # noqa: N818 - a signal to whoever runs the execution
-    """The execution has as many events as it may, but for the one that says so."""
+class HistoryClosed(Exception):  # noqa: N818 - a signal to whatever goes on in the execution
+    """There are no more events: the execution has ended, or has all but the one that says it has too many."""
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
         now: tells the time.
     """
 
-    __slots__ = ("events", "now", "turns", "watchers")
+    __slots__ = ("_room", "events", "now", "turns", "watchers")
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
@@ -43,6 +43,8 @@ class Journal:
         """What is waited for by those who want the next event; they take it back themselves."""
         self.turns = 0
         """How many states were entered without a pause for others on the loop."""
+        self._room = MAX_EVENTS - 1
+        """How many events there may be before the last one."""
 
     def add(
         self, kind: str, previous: int, details: dict[str, Any] | None = None, *, last: bool = False
@@ -57,10 +59,15 @@ class Journal:
 
         Returns:
             Its id.
+
+        Raises:
+            HistoryClosed: no event may follow those that there are.
         """
         events = self.events
-        if len(events) >= MAX_EVENTS - 1 and not last:
-            raise HistoryFull
+        if last:
+            self._room = 0
+        elif len(events) >= self._room:
+            raise HistoryClosed
         number = len(events) + 1
         event = {"timestamp": self.now(), "type": kind, "id": number, "previousEventId": previous}
         if details is not None:
@@ -88,10 +95,10 @@ class Thread:
         self.previous = self.tail = previous
         """The ids of the event that the next one follows, and of the line's very last."""
 
-    def add(self, kind: str, details: dict[str, Any] | None = None, *, last: bool = False) -> int:
+    def add(self, kind: str, details: dict[str, Any] | None = None) -> int:
         """Write the line's next event."""
-        previous = self.tail if last or kind in _AFTER_THE_TAIL else self.previous
-        self.tail = number = self.journal.add(kind, previous, details, last=last)
+        previous = self.tail if kind in _AFTER_THE_TAIL else self.previous
+        self.tail = number = self.journal.add(kind, previous, details)
         if kind not in _ASIDE:
             self.previous = number
         return number

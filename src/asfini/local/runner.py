@@ -13,7 +13,7 @@ from asfini.local.dataflow import number
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
-from asfini.local.journal import MAX_EVENTS, HistoryFull, Journal, Thread, payload
+from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread, payload
 from asfini.local.run import Frame, Machine, Run
 from asfini.local.work import Workshop
 
@@ -101,24 +101,22 @@ class Runner:
         thread = Thread(run.journal)
         frame = Frame(run, thread, run.machine.language or definition.query_language or "JSONPath", {})
         timer = self._deadline(run, definition.timeout_seconds)
+        output = failure = None
         try:
             frame.keep(value, run.input)
-            output = await interpret(frame, definition, value)
-            _end(run, thread, "SUCCEEDED", "ExecutionSucceeded", output=frame.text(output))
-        except Failure as failure:
-            _fail(run, thread, failure)
-        except HistoryFull:
-            thread.tail = len(run.journal.events)
-            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
-            _fail(run, thread, Failure("States.Runtime", cause))
-        except (errors.InvalidArgument, RecursionError) as error:
-            _fail(run, thread, Failure("States.Runtime", f"A value cannot be handed on: {error}"))
+            output = frame.text(await interpret(frame, definition, value))
         except Exception as error:
-            _logger.exception("a fault of the local service ended %s", run.arn)
-            _fail(run, thread, Failure("States.Runtime", f"The local service has a fault: {error!r}"))
+            failure = _failure(run, thread, error)
+        except BaseException:  # somebody ends it, or the program: nobody shall wait for it in vain
+            run.task = None
+            run.abort()
+            raise
         finally:
             if timer is not None:
                 timer.cancel()
+        run.task = None  # its end has nothing to cut off any more
+        status = "SUCCEEDED" if failure is None else "FAILED"
+        run.end(status, output=output, failure=failure, previous=thread.tail)
 
     def _deadline(self, run: Run, seconds: Any) -> asyncio.TimerHandle | None:
         """End an execution when its TimeoutSeconds are over, or the five minutes of an EXPRESS one."""
@@ -127,42 +125,32 @@ class Runner:
             limit = min(limit or MAX_EXPRESS_SECONDS, MAX_EXPRESS_SECONDS)
         if limit is None:
             return None
-        return asyncio.get_running_loop().call_later(limit, _time_out, run)
+        return asyncio.get_running_loop().call_later(limit, run.time_out)
 
     def close(self) -> list[asyncio.Task[None]]:
-        """Drop what still runs, and let nobody wait for it any more.
+        """Stop what still runs.
 
         Returns:
             The tasks that are still to end.
         """
-        running = [run for run in self.runs.values() if run.running]
-        for run in running:
-            run.drop()
-        return [run.task for run in running if run.task is not None and not run.task.done()]
+        for run in self.runs.values():
+            run.abort()
+        return [run.task for run in self.runs.values() if run.task is not None]
 
 
-def _end(
-    run: Run,
-    thread: Thread,
-    status: str,
-    event: str,
-    output: str | None = None,
-    failure: Failure | None = None,
-) -> None:
-    if run.running:
-        details = failure.details() if failure else payload("output", output or "null")
-        thread.add(event, details, last=True)
-        run.end(status, output, failure)
-
-
-def _fail(run: Run, thread: Thread, failure: Failure) -> None:
-    _end(run, thread, "FAILED", "ExecutionFailed", failure=failure)
-
-
-def _time_out(run: Run) -> None:
-    if run.running:
-        run.journal.add("ExecutionTimedOut", 0, {"error": "States.Timeout"}, last=True)
-        run.end("TIMED_OUT")
+def _failure(run: Run, thread: Thread, error: Exception) -> Failure:
+    """What an execution fails of."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, HistoryClosed):
+        thread.tail = len(run.journal.events)
+        cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
+    elif isinstance(error, errors.InvalidArgument | RecursionError):
+        cause = f"A value cannot be handed on: {error}"
+    else:
+        _logger.error("a fault of the local service ended %s", run.arn, exc_info=error)
+        cause = f"The local service has a fault: {error!r}"
+    return Failure("States.Runtime", cause)
 
 
 def _arn(machine: Machine, name: str) -> str:

@@ -1,11 +1,10 @@
 """Where tasks get done, and the events that tell of it: activities, Lambda functions, integrations."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import anyio
 
 from asfini import _json
 from asfini._arns import Account
@@ -226,8 +225,7 @@ class Workshop:
         try:
             await run.ended()
         finally:
-            if run.running:  # the task that waits was cut off
-                run.abort()
+            run.abort()  # if it still runs: the task that waits was cut off
         return _ended(run, as_json=job.target.pattern == ".sync:2")
 
 
@@ -272,11 +270,11 @@ def _milliseconds(moment: Any) -> int | None:
 
 async def _within(timeout: float | None, work: Awaitable[Any]) -> Any:
     """Wait for work, but not longer than TimeoutSeconds."""
-    if timeout is None:
-        return await work
-    with anyio.move_on_after(timeout):
-        return await work
-    raise Failure("States.Timeout")
+    try:
+        async with asyncio.timeout(timeout):
+            return await work
+    except TimeoutError:  # the deadline's: whatever the work raises is a Failure
+        raise Failure("States.Timeout") from None
 
 
 def _seconds(flow: Flow, frame: Frame, state: Task, field: str, value: Any) -> int | None:

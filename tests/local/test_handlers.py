@@ -1,0 +1,180 @@
+"""Functions that stand in for resources, and misbehave: they raise anything, hold on, or meddle."""
+
+import asyncio
+from typing import Any
+
+import anyio
+import pytest
+from executions import ended, history, local_service, machine, run, start
+
+from asfini.local.service import LocalService
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+
+
+def task(name: str, **fields: Any) -> dict[str, Any]:
+    """A Task that calls a function."""
+    return {"Type": "Task", "Resource": ARN + name} | ({} if "Next" in fields else {"End": True}) | fields
+
+
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "after"}]
+
+
+class Odd(BaseException):
+    """Nothing that `except Exception` catches."""
+
+
+async def await_what_is_cancelled(_given: Any) -> None:
+    other = asyncio.ensure_future(asyncio.sleep(10))
+    other.cancel()
+    await other
+
+
+def leave_the_program(_given: Any) -> None:
+    raise SystemExit(3)
+
+
+def raise_odd(_given: Any) -> None:
+    raise Odd("no")
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [(raise_odd, "Odd"), (leave_the_program, "SystemExit"), (await_what_is_cancelled, "CancelledError")],
+)
+async def test_whatever_a_function_raises_is_its_tasks_failure(function: Any, error: str) -> None:
+    async with local_service(handlers={"work": function}) as service:
+        assert (await run(service, machine(work=task("work"))))["error"] == error
+
+
+async def test_whatever_a_function_raises_can_be_caught() -> None:
+    definition = machine(work=task("work", Catch=CATCH), after={"Type": "Succeed"})
+    async with local_service(handlers={"work": await_what_is_cancelled}) as service:
+        assert (await run(service, definition))["status"] == "SUCCEEDED"
+
+
+async def test_whatever_a_store_raises_fails_the_map_that_reads_it() -> None:
+    definition = machine(
+        each={
+            "Type": "Map",
+            "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Key": "k"}},
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                **machine(same={"Type": "Succeed"}),
+            },
+            "End": True,
+        }
+    )
+    async with local_service(handlers={"s3:getObject": raise_odd}) as service:
+        described = await run(service, definition)
+    assert (described["error"], described["cause"]) == ("States.ItemReaderFailed", "no")
+
+
+class Stubborn:
+    """A function that does not let itself be cancelled, and another that must not be called."""
+
+    def __init__(self, then: Exception | None) -> None:
+        self.then = then
+        self.called = 0
+
+    async def hold_on(self, _given: Any) -> str:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            if self.then is not None:
+                raise self.then from None
+        return "done after all"
+
+    def next(self, _given: Any) -> None:
+        self.called += 1
+
+    @property
+    def handlers(self) -> dict[str, Any]:
+        return {"work": self.hold_on, "next": self.next}
+
+
+stubborn = pytest.mark.parametrize("then", [None, RuntimeError("cannot tidy up")])
+
+
+@stubborn
+async def test_nothing_goes_on_after_an_execution_was_stopped(then: Exception | None) -> None:
+    hands = Stubborn(then)
+    definition = machine(work=task("work", Catch=CATCH, Next="after"), after=task("next"))
+    async with local_service(handlers=hands.handlers) as service:
+        arn = await start(service, definition, {})
+        await anyio.sleep(1)
+        await service.call("stop_execution", executionArn=arn)
+        await anyio.sleep(10)
+        assert (await history(service, arn))[-1]["type"] == "ExecutionAborted"
+    assert hands.called == 0
+
+
+@stubborn
+async def test_nothing_goes_on_after_an_executions_time_is_over(then: Exception | None) -> None:
+    hands = Stubborn(then)
+    definition = machine(work=task("work", Catch=CATCH, Next="after"), after=task("next"))
+    async with local_service(handlers=hands.handlers) as service:
+        arn = await start(service, definition | {"TimeoutSeconds": 5}, {})
+        assert (await ended(service, arn))["status"] == "TIMED_OUT"
+        await anyio.sleep(10)
+        assert (await history(service, arn))[-1]["type"] == "ExecutionTimedOut"
+    assert hands.called == 0
+
+
+@stubborn
+async def test_nothing_goes_on_in_a_branch_that_was_cut_off(then: Exception | None) -> None:
+    hands = Stubborn(then)
+    branches = [
+        machine(work=task("work", Catch=[CATCH[0] | {"Next": "then"}], Next="then"), then=task("next")),
+        machine(wait={"Type": "Wait", "Seconds": 1, "Next": "fail"}, fail={"Type": "Fail", "Error": "E"}),
+    ]
+    both = {"Type": "Parallel", "Branches": branches, "Catch": CATCH, "End": True}
+    async with local_service(handlers=hands.handlers) as service:
+        arn = await start(service, machine(both=both, after=task("next")), {})
+        assert (await ended(service, arn))["status"] == "SUCCEEDED"
+    assert hands.called == 1
+
+
+@stubborn
+async def test_a_task_that_takes_too_long_times_out_whatever_its_function_says(
+    then: Exception | None,
+) -> None:
+    async with local_service(handlers=Stubborn(then).handlers) as service:
+        described = await run(service, machine(work=task("work", TimeoutSeconds=5)))
+    assert described["error"] == "States.Timeout"
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_function_can_stop_the_execution_that_calls_it(awaits: bool, inside: bool) -> None:
+    called = 0
+
+    async def stop(arn: Any) -> None:
+        await service.call("stop_execution", executionArn=arn)
+        if awaits:
+            await asyncio.sleep(0)
+
+    def after(_given: Any) -> None:
+        nonlocal called
+        called += 1
+
+    definition = machine(work=task("stop", InputPath="$$.Execution.Id", Next="after"), after=task("after"))
+    if inside:
+        definition = machine(both={"Type": "Parallel", "Branches": [definition], "End": True})
+    service: LocalService
+    async with local_service(handlers={"stop": stop, "after": after}) as service:
+        arn = await start(service, definition, {})
+        assert (await ended(service, arn))["status"] == "ABORTED"
+        await anyio.sleep(10)
+        assert (await history(service, arn))[-1]["type"] == "ExecutionAborted"
+    assert called == 0
+
+
+async def test_an_execution_whose_task_is_cancelled_from_outside_is_aborted() -> None:
+    async with local_service() as service:
+        others = asyncio.all_tasks()
+        arn = await start(service, machine(rest={"Type": "Wait", "Seconds": 100, "End": True}), {})
+        await anyio.sleep(1)
+        for cancelled in asyncio.all_tasks() - others:
+            cancelled.cancel()
+        assert (await ended(service, arn))["status"] == "ABORTED"
