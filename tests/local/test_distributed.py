@@ -63,6 +63,37 @@ async def test_a_map_run_counts_items_and_children() -> None:
     assert told["executionCounts"]["succeeded"] == 2
 
 
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+async def test_the_children_of_a_map_run_are_listed(kind: str) -> None:
+    async with local_service() as service:
+        arn = await start(service, mapping(kind=kind, MaxConcurrency=1), [1, 2, 3])
+        await ended(service, arn)
+        (entry,) = (await service.call("list_map_runs", executionArn=arn))["mapRuns"]
+        given = {"mapRunArn": entry["mapRunArn"]}
+        first = await service.call("list_executions", **given, maxResults=2)
+        rest = await service.call("list_executions", **given, nextToken=first["nextToken"])
+        failed = await service.call("list_executions", **given, statusFilter="FAILED")
+        children = [*first["executions"], *rest["executions"]]
+        inputs = [
+            (await service.call("describe_execution", executionArn=child["executionArn"]))["input"]
+            for child in children
+        ]
+    assert inputs == ["3", "2", "1"]
+    assert {child["mapRunArn"] for child in children} == {entry["mapRunArn"]}
+    assert failed == {"executions": []}
+
+
+async def test_executions_are_listed_of_a_machine_or_of_a_map_run() -> None:
+    prefix = "arn:aws:states:us-east-1:123456789012:"
+    both = {"stateMachineArn": f"{prefix}stateMachine:m", "mapRunArn": f"{prefix}mapRun:m/label:run"}
+    async with local_service() as service:
+        for given in ({}, both):
+            with pytest.raises(errors.ValidationException, match="stateMachineArn or a mapRunArn"):
+                await service.call("list_executions", **given)
+        with pytest.raises(errors.ResourceNotFound):
+            await service.call("list_executions", mapRunArn=both["mapRunArn"])
+
+
 async def test_too_many_failures_abort_the_children_that_still_run() -> None:
     refuse = machine(
         pick={

@@ -25,7 +25,7 @@ SHAPES = MODEL["shapes"]
 PREFIX = "arn:aws:states:us-east-1:123456789012:"
 SHOP = f"{PREFIX}stateMachine:shop"
 NOT_YET = {
-    "list_executions": {"mapRunArn", "redriveFilter"},
+    "list_executions": {"redriveFilter"},
 }
 """Parameters that the local service does not know yet."""
 
@@ -61,8 +61,7 @@ class TestTheModel:
 
     async def test_the_same_parameters_are_needed(self, service: LocalService) -> None:
         for name, operation in service._operations.items():
-            needed = {"stateMachineArn"} if name == "list_executions" else set()
-            assert set(operation._needed) == needed | set(MEMBERS[name].get("required", [])), name  # type: ignore[attr-defined]
+            assert set(operation._needed) == set(MEMBERS[name].get("required", [])), name  # type: ignore[attr-defined]
 
     async def test_the_types_are_the_same(self, service: LocalService) -> None:
         kinds = {"string": str, "integer": int, "boolean": bool, "structure": dict, "list": list}

@@ -71,23 +71,37 @@ class Executions:
 
     async def list_executions(
         self,
-        stateMachineArn: str,
+        stateMachineArn: str | None = None,
         statusFilter: str | None = None,
         maxResults: int = 0,
         nextToken: str | None = None,
+        mapRunArn: str | None = None,
     ) -> dict[str, Any]:
-        """List a machine's executions, the latest first: by when they ended, or started if they still run."""
-        machine = self._machines.find(stateMachineArn)
-        if machine.kind == "EXPRESS":
-            raise errors.StateMachineTypeNotSupported(_NOT_SUPPORTED)
-        if statusFilter == "PENDING_REDRIVE":
-            raise errors.ValidationException("A status filter PENDING_REDRIVE is for map runs only")
+        """List a machine's or a map run's executions, the latest first: by their end, or by their start."""
+        if (stateMachineArn is None) == (mapRunArn is None):
+            raise errors.ValidationException("Either a stateMachineArn or a mapRunArn must be given")
+        if stateMachineArn is not None:
+            runs, listing = self._of_machine(stateMachineArn, statusFilter), _LISTING
+        else:
+            runs, listing = self._of_map_run(str(mapRunArn)), _CHILDREN
         found = [
             (_place(run, number), run)
-            for number, run in enumerate(self._runner.runs.values())
-            if run.machine.arn == machine.arn and statusFilter in (None, run.status)
+            for number, run in enumerate(runs)
+            if statusFilter in (None, run.status)
         ]
-        return _LISTING.page(sorted(found, key=_LISTING.mark), maxResults, nextToken)
+        return listing.page(sorted(found, key=listing.mark), maxResults, nextToken)
+
+    def _of_machine(self, arn: str, status: str | None) -> list[Run]:
+        machine = self._machines.find(arn)
+        if machine.kind == "EXPRESS":
+            raise errors.StateMachineTypeNotSupported(_NOT_SUPPORTED)
+        if status == "PENDING_REDRIVE":
+            raise errors.ValidationException("A status filter PENDING_REDRIVE is for map runs only")
+        return [run for run in self._runner.runs.values() if run.machine.arn == machine.arn]
+
+    def _of_map_run(self, arn: str) -> list[Run]:
+        map_run = self._runner.workshop.map_runs.find(arn)
+        return [run for run in self._runner.runs.values() if run.map_run_arn == map_run.arn]
 
     async def get_execution_history(
         self,
@@ -131,6 +145,11 @@ def _place(run: Run, number: int) -> list[float]:
 
 
 _LISTING = Listing("executions", mark=lambda found: found[0], tell=lambda found: _entry(found[1]))
+_CHILDREN = Listing(
+    "executions",
+    mark=lambda found: found[0],
+    tell=lambda found: {**_entry(found[1]), "mapRunArn": found[1].map_run_arn},
+)
 _EVENTS = Listing("events", mark=lambda event: event["id"])
 _REVERSED = Listing("events", mark=lambda event: -event["id"])
 

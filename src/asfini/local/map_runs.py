@@ -79,7 +79,12 @@ class MapRuns:
         """Keep one."""
         self._runs[run.arn] = run
 
-    def _find(self, arn: str) -> MapRun:
+    def find(self, arn: str) -> MapRun:
+        """One that was kept.
+
+        Raises:
+            ResourceNotFound: there is none.
+        """
         found = self._runs.get(checked_arn(arn, "mapRun"))
         if found is None:
             raise errors.ResourceNotFound(f"Resource not found: '{arn}'")
@@ -99,7 +104,7 @@ class MapRuns:
 
     async def describe_map_run(self, mapRunArn: str) -> dict[str, Any]:
         """Tell where a map run stands."""
-        run = self._find(mapRunArn)
+        run = self.find(mapRunArn)
         described = _entry(run)
         del described["stateMachineArn"]
         return described | {
