@@ -30,6 +30,7 @@ from asfini import (
 from asfini.errors import (
     AccessDenied,
     ActivityDoesNotExist,
+    CredentialsInvalid,
     ExecutionAlreadyExists,
     ExecutionOutputInvalid,
     InvalidArn,
@@ -216,23 +217,45 @@ class TestRole:
         await client.register(machine())
         assert await self.role(client) == "arn:aws:iam::123456789012:role/sfiniGenerated"
 
-    async def test_what_is_said_last_counts(self, service: Faulty) -> None:
+    async def test_a_new_machine_gets_the_nearest_role_that_is_named(self, service: Faulty) -> None:
         client = Client(service, role="clients")
-        await client.register(machine())
-        assert await self.role(client) == "arn:aws:iam::123456789012:role/clients"
-        await client.register(machine(role="machines"), allow_update=True)
-        assert await self.role(client) == "arn:aws:iam::123456789012:role/machines"
-        await client.register(machine(role="machines"), role=ROLE, allow_update=True)
+        for its, given, expected in (
+            (None, None, "clients"),
+            ("its", None, "its"),
+            ("its", "given", "given"),
+        ):
+            await client.register(machine(role=its), role=given)
+            assert await self.role(client) == f"arn:aws:iam::123456789012:role/{expected}"
+            await client.deregister("shop")
+
+    async def test_an_update_changes_the_role_that_is_named_for_the_machine(self, service: Faulty) -> None:
+        service.ignores_roles = False  # as AWS
+        client = Client(service)
+        await client.register(machine(role="old"))
+        with pytest.raises(StateMachineAlreadyExists, match="another roleArn"):
+            await client.register(machine(role="new"))
+        await client.register(machine(role="new"), allow_update=True)
+        assert await self.role(client) == "arn:aws:iam::123456789012:role/new"
+        await client.register(machine(role="new"), role=ROLE, allow_update=True)
         assert await self.role(client) == ROLE
 
     async def test_a_role_may_have_a_path(self, client: Client) -> None:
         await client.register(machine(), role="service/shop")
         assert await self.role(client) == "arn:aws:iam::123456789012:role/service/shop"
 
-    async def test_an_update_that_names_none_keeps_the_old_one(self, client: Client) -> None:
+    async def test_an_update_that_names_none_keeps_the_old_one(self, service: Faulty) -> None:
+        service.ignores_roles = False  # as AWS
+        client = Client(service, role="of-the-client")
         await client.register(machine(), role=ROLE)
+        await client.register(machine())
         await client.register(machine(result=2), allow_update=True)
         assert await self.role(client) == ROLE
+
+    async def test_here_another_role_is_no_change(self, client: Client, service: Faulty) -> None:
+        await client.register(machine())
+        operations(service)
+        await client.register(machine(role="another"), role="yet-another")
+        assert operations(service) == ["describe_state_machine"]
 
     @pytest.mark.parametrize("error", [AccessDenied, InvalidArn])
     async def test_a_refused_role_is_explained(
@@ -254,14 +277,20 @@ class TestRole:
         with pytest.raises(AccessDenied, match="the role that it has: it must exist"):
             await client.register(machine(result=2), allow_update=True)
 
+    @pytest.mark.parametrize(
+        "error",
+        [
+            AccessDenied("User: x is not authorized to perform: states:CreateStateMachine on resource: y"),
+            CredentialsInvalid("they have expired"),
+        ],
+    )
     async def test_a_refusal_that_is_not_about_the_role_is_left_as_it_is(
-        self, client: Client, service: Faulty
+        self, client: Client, service: Faulty, error: AccessDenied
     ) -> None:
-        said = "User: x is not authorized to perform: states:CreateStateMachine on resource: y"
-        service.will("create_state_machine", raises(AccessDenied(said)))
+        service.will("create_state_machine", raises(error))
         with pytest.raises(AccessDenied) as caught:
             await client.register(machine())
-        assert caught.value.message == said
+        assert caught.value is error
 
 
 class TestDeregister:

@@ -7,7 +7,13 @@ from typing import Any
 
 from asfini import _json
 from asfini._arns import Account, role_arn
-from asfini.errors import AccessDenied, DoesNotExist, InvalidArn, StateMachineAlreadyExists
+from asfini.errors import (
+    AccessDenied,
+    CredentialsInvalid,
+    DoesNotExist,
+    InvalidArn,
+    StateMachineAlreadyExists,
+)
 from asfini.machine import StateMachine
 from asfini.service import Service
 
@@ -23,6 +29,7 @@ class Registration:
         service: where.
         machine: the machine.
         role: the role that it acts in, an ARN or a name; `None` keeps the one that it has.
+        new_role: the role that it is made with where no other is named.
         allow_update: whether it is changed if it is registered otherwise.
         publish: whether a new version is made if it is made or changed.
     """
@@ -30,6 +37,7 @@ class Registration:
     service: Service
     machine: StateMachine
     role: str | None
+    new_role: str | None
     allow_update: bool
     publish: bool
 
@@ -46,9 +54,11 @@ class Registration:
         except DoesNotExist:
             there = {}
         if not there or there.get("status") == "DELETING":  # then AWS says so
-            default_role = {"roleArn": account.fill_in(role_arn(DEFAULT_ROLE))}
-            await self._create(default_role | wanted)
+            new_role = account.fill_in(role_arn(self.new_role or DEFAULT_ROLE))
+            await self._create({"roleArn": new_role} | wanted)
             return
+        if self.service.ignores_roles:
+            wanted.pop("roleArn", None)
         changes = {key: value for key, value in wanted.items() if not _same(key, value, there.get(key))}
         tags = await self._new_tags(arn)
         self._check_allowed(changes | ({"tags": tags} if tags else {}))
@@ -101,6 +111,8 @@ class Registration:
             parameters["publish"] = True
         try:
             await self.service.call(operation, **parameters)
+        except CredentialsInvalid:
+            raise
         except (AccessDenied, InvalidArn) as error:
             if "not authorized to perform: states:" in error.message:  # that is not about the role
                 raise

@@ -36,7 +36,7 @@ class Client:
 
     Args:
         service: what answers.
-        role: the role of machines that name none, an ARN or a name.
+        role: the role of new machines that name none, an ARN or a name.
     """
 
     def __init__(self, service: Service, *, role: str | None = None) -> None:
@@ -61,9 +61,9 @@ class Client:
             things: machines, activities and groups of activities.
             allow_update: whether machines that are registered with another definition or other options
                 are changed.
-            role: the role of the machines, an ARN or a name, before what they or the client name. If nobody
-                names one, a machine that is registered keeps its role, and a new one gets `sfiniGenerated`.
-                The local service asks for no role.
+            role: the role of the machines, an ARN or a name, before what they name. If neither does, a
+                machine that is registered keeps its role, and a new one gets the client's, or else
+                `sfiniGenerated`. The local service asks for no role.
             publish: whether machines that are made or changed get a new version.
 
         Raises:
@@ -80,8 +80,8 @@ class Client:
             if not await self.is_registered(activity):
                 await self.service.call("create_activity", name=activity.name)
         for machine in machines:
-            its_role = role or machine.role or self.role
-            await Registration(self.service, machine, its_role, allow_update, publish).run()
+            its_role = role or machine.role
+            await Registration(self.service, machine, its_role, self.role, allow_update, publish).run()
 
     async def deregister(self, *things: Registrable | str) -> None:
         """Delete activities and machines: just those that are named. What is not there is no error.

@@ -17,12 +17,8 @@ from asfini.errors import InvalidArgument
 class Service(ABC):
     """Step Functions as it answers."""
 
-    cancellable_polls: bool = False
-    """Whether a cancelled `get_activity_task` surely takes no task with it.
-
-    Over a network a task may be on its way to a caller that has gone: open polls must be let end. So must
-    those of a wrapper that awaits anything between a poll's answer and handing it on.
-    """
+    ignores_roles: bool = False
+    """Whether machines run without a role, so that another one is no change."""
 
     @abstractmethod
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
@@ -54,6 +50,13 @@ class Service(ABC):
         """
         await anyio.sleep(timeout)
 
+    async def end_polls(self, worker_name: str) -> None:
+        """Answer a worker's open polls now, as ones that found no task, where that can be: the worker stops.
+
+        It never cancels them, for a poll that is cancelled may take a task with it. A service that cannot end
+        them, such as AWS, does nothing: they end when their time is up.
+        """
+
 
 class ServiceWrapper(Service):
     """A service that hands everything on to another: override `call` to watch or change what passes.
@@ -66,7 +69,7 @@ class ServiceWrapper(Service):
         if not isinstance(inner, Service):
             raise InvalidArgument(f"inner is a Service, not {inner!r}")
         self.inner = inner
-        self.cancellable_polls = inner.cancellable_polls
+        self.ignores_roles = inner.ignores_roles
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Hand a call on."""
@@ -79,3 +82,7 @@ class ServiceWrapper(Service):
     async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
         """Wait as the inner service does."""
         await self.inner.changed(execution_arn, timeout, events_seen)
+
+    async def end_polls(self, worker_name: str) -> None:
+        """End them where they are open."""
+        await self.inner.end_polls(worker_name)

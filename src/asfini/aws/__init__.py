@@ -40,7 +40,7 @@ async def connect(
         profile: a profile in the user's configuration files.
         region: AWS's name of a region.
         endpoint_url: where requests go instead of AWS, as in `AWSSession`.
-        role: the role of machines that name none, an ARN or a name.
+        role: the role of new machines that name none, an ARN or a name.
         max_polls: how many polls may be open at once, as in `AwsService`.
         max_attempts: how often a call is tried, at most, as in `AwsService`.
         config: an `aiobotocore.config.AioConfig`: proxies, time-outs and so on.

@@ -39,6 +39,7 @@ class LocalService(Service):
     """
 
     cancellable_polls = True
+    ignores_roles = True
 
     def __init__(
         self,
