@@ -11,7 +11,7 @@ from typing import Any, Literal
 import anyio
 import pydantic
 import pytest
-from faults import Faulty, answers, hangs, raises, well
+from faults import Faulty, answers, hangs, late, raises, well
 
 from asfini import (
     Activity,
@@ -235,10 +235,28 @@ class TestWait:
         with pytest.raises(InvalidArgument, match="timeout is a number of seconds, not"):
             await execution.wait(timeout=timeout)
 
-    async def test_no_time_at_all_is_one_look(self, client: Client) -> None:
+    async def test_no_time_at_all_is_one_look(self, client: Client, service: Polling) -> None:
         execution = await start(client, waiting())
+        begin = now()
         with pytest.raises(TimeoutError):
             await execution.wait(timeout=0)
+        assert (len(service.of(DESCRIBE)), now()) == (1, pytest.approx(begin))
+
+    @pytest.mark.parametrize("timeout", [0, 0.5])
+    async def test_what_has_ended_is_seen_whatever_a_look_takes(
+        self, client: Client, service: Polling, timeout: float
+    ) -> None:
+        execution = await start(client, giving(7))
+        service.will(DESCRIBE, late(1))
+        assert await execution.wait(timeout=timeout) == 7
+
+    async def test_one_look_takes_a_few_seconds_at_the_most(self, client: Client, service: Polling) -> None:
+        execution = await start(client, giving(7))
+        service.always(DESCRIBE, hangs)
+        begin = now()
+        with pytest.raises(TimeoutError):
+            await execution.wait(timeout=0)
+        assert now() - begin == pytest.approx(5)
 
 
 class TestEndings:

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -34,6 +35,8 @@ _logger = logging.getLogger(__name__)
 
 FIRST_GAP, LONGEST_GAP, GROWTH = 0.1, 3.0, 1.5
 """Seconds before the second look at an execution, between two later ones at most, and how the gap grows."""
+FIRST_LOOK = 5.0
+"""Seconds for the first look at an execution, even if the wait is to be shorter."""
 LONGEST_PAUSE = 30.0
 """Seconds, at most, before another try where the service is asked too often or cannot be reached."""
 EVENTS_PER_PAGE, LATEST_EVENTS = 1000, 100
@@ -161,7 +164,8 @@ class Execution:
 
         Args:
             type: what to make of the output, as pydantic does; JSON data by default.
-            timeout: seconds to wait at the most; the execution goes on.
+            timeout: seconds to wait at the most; the execution goes on. There is time for one look, whatever
+                they are: up to 5 seconds.
             raise_on_failure: whether an execution that ends without success is an error here.
 
         Returns:
@@ -175,30 +179,29 @@ class Execution:
         _checks.seconds(timeout=timeout)
         _checks.flags(raise_on_failure=raise_on_failure)
         read = reader(type)
-        description = await (self._end() if timeout is None else self._end_within(timeout))
+        description = await self._end(timeout)
         if raise_on_failure:
             self._raise_for(description)
         return read(description, self.arn) if description["status"] == "SUCCEEDED" else None
 
-    async def _end_within(self, seconds: float) -> dict[str, Any]:
-        with anyio.move_on_after(seconds):
-            return await self._end()
-        raise TimeoutError(f"execution {self.arn} had not ended after {seconds} seconds")
-
-    async def _end(self) -> dict[str, Any]:
+    async def _end(self, timeout: float | None) -> dict[str, Any]:
         """Its description once it has ended."""
-        gap = FIRST_GAP
-        while True:
-            description = await self._look(self._call_patiently)
-            finished = description["status"] in _FINISHED
-            if finished and _whole(description):
-                return description
-            del description  # ten thousand may wait here
-            if finished:
-                await anyio.sleep(_jittered(gap))
-            else:
-                await self._service.changed(self.arn, _jittered(gap))
-            gap = min(gap * GROWTH, LONGEST_GAP)
+        limit = math.inf if timeout is None else timeout
+        deadline, gap = anyio.current_time() + limit, FIRST_GAP
+        with anyio.move_on_after(max(limit, FIRST_LOOK)) as scope:
+            while True:
+                description = await self._look(self._call_patiently)
+                finished = description["status"] in _FINISHED
+                if finished and _whole(description):
+                    return description
+                del description  # ten thousand may wait here
+                scope.deadline = deadline
+                if finished:
+                    await anyio.sleep(_jittered(gap))
+                else:
+                    await self._service.changed(self.arn, _jittered(gap))
+                gap = min(gap * GROWTH, LONGEST_GAP)
+        raise TimeoutError(f"execution {self.arn} had not ended after {timeout} seconds")
 
     async def _call_patiently(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, again and more and more rarely if the service is too busy or out of reach."""
