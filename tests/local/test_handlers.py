@@ -7,6 +7,7 @@ import anyio
 import pytest
 from executions import ended, history, local_service, machine, run, start
 
+from asfini.local.handlers import Submitted
 from asfini.local.service import LocalService
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -178,3 +179,39 @@ async def test_an_execution_whose_task_is_cancelled_from_outside_is_aborted() ->
         for cancelled in asyncio.all_tasks() - others:
             cancelled.cancel()
         assert (await ended(service, arn))["status"] == "ABORTED"
+
+
+async def test_a_function_that_changes_its_event_changes_nothing_else() -> None:
+    seen = []
+
+    def work(event: Any) -> int:
+        seen.append(dict(event))
+        event["n"] = 1
+        if len(seen) % 2:
+            raise ValueError("once more")
+        return 1
+
+    retry = [{"ErrorEquals": ["States.ALL"]}]
+    branch = machine(work=task("work", ResultPath="$.r", Retry=retry))
+    twice = {"Type": "Parallel", "Branches": [branch], "Next": "again"}
+    states = {"made": {"Type": "Pass", "Result": {"a": 1}, "Next": "twice"}, "twice": twice}
+    async with local_service(handlers={"work": work}) as service:
+        arn = await start(service, machine(**states, again={"Type": "Succeed"}), {})
+        assert (await ended(service, arn))["output"] == '[{"a":1,"r":1}]'
+        machine_arn = arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        arn = (await service.call("start_execution", stateMachineArn=machine_arn))["executionArn"]
+        await ended(service, arn)
+    assert seen == [{"a": 1}] * 4
+
+
+async def test_a_function_that_changes_its_result_later_changes_nothing_else() -> None:
+    kept: dict[str, Any] = {"a": 1}
+
+    def submit(_given: Any) -> Submitted:
+        return Submitted({"JobId": "j"}, kept)
+
+    job = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Next": "change"}
+    definition = machine(job=job, change=task("change", ResultPath=None))
+    handlers = {"batch:submitJob.sync": submit, "change": lambda _given: kept.clear()}
+    async with local_service(handlers=handlers) as service:
+        assert (await run(service, definition))["output"] == '{"a":1}'

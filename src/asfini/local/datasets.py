@@ -15,6 +15,7 @@ from asfini.asl.map import ReaderConfig
 from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure
 from asfini.local.handlers import Call, Handlers, Raised, Target, ask, nobody
+from asfini.local.run import written
 
 
 class StoreError(Exception):
@@ -66,7 +67,7 @@ class HandlerStore:
 
     async def _ask(self, resource: str, parameters: Any, state: str) -> Any:
         target = Target.parse(resource)
-        handler = self._handlers.find(Call(target, state, parameters))
+        handler = self._handlers.find(Call(target, state, written(parameters)[0]))
         if handler is None:
             raise StoreError(nobody(target))
         try:

@@ -74,7 +74,13 @@ class Call:
     target: Target
     state: str
     """The name of the state whose task it is."""
-    input: Any
+    text: str
+    """What it gets, as JSON text."""
+
+    @property
+    def input(self) -> Any:
+        """What it gets, read anew each time: whoever changes it changes nobody else's."""
+        return _json.loads(self.text)
 
 
 StandIn = Callable[[Call], Awaitable[Any] | None]
@@ -129,9 +135,11 @@ async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
         raise Failure("States.Runtime", nobody(call.target))
     try:
         result = await ask(handler)
-        if isinstance(result, Submitted):
-            return result
-        return _plain(result, call.target)
+        if not isinstance(result, Submitted):
+            return _plain(result, call.target)
+        failed = isinstance(result.result, Exception)
+        last = result.result if failed else _plain(result.result, call.target)
+        return Submitted(_plain(result.response, call.target), last)
     except Raised as raised:
         raise failure_of(raised.error, call.target) from raised.error
     except InvalidArgument as error:
@@ -163,7 +171,7 @@ async def ask(handler: Callable[[], Any]) -> Any:
             result = await result
     except (GeneratorExit, KeyboardInterrupt):
         raise  # meant for the program, whoever's function they go through
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the function's own failure
         raised = Raised(error)
     if task is not None and task.cancelling() > cancelling:
         raise asyncio.CancelledError

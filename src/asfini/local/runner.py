@@ -105,7 +105,7 @@ class Runner:
         try:
             frame.keep(value, run.input)
             output = frame.text(await interpret(frame, definition, value))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the execution fails of it
             failure = _failure(run, thread, error)
         except BaseException:  # somebody ends it, or the program: nobody shall wait for it in vain
             run.task = None

@@ -17,7 +17,7 @@ from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, fai
 from asfini.local.journal import payload
 from asfini.local.map_runs import MapRuns
 from asfini.local.parameters import check_parameters
-from asfini.local.run import Frame, Machine, Run
+from asfini.local.run import Frame, Machine, Run, written
 from asfini.local.tasks import ActivityRecord, OpenTask, Tokens
 
 StartExecution = Callable[[dict[str, Any]], Run]
@@ -58,7 +58,7 @@ class _Job:
         return payload("output", self.frame.text(result))
 
     def call(self, given: Any) -> Call:
-        return Call(self.target, self.state.name, given)
+        return Call(self.target, self.state.name, self.frame.text(given))
 
 
 class Workshop:
@@ -208,7 +208,8 @@ class Workshop:
 
     async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
         target = Target.function(str(given.get("FunctionName")))
-        result = await self._handlers.answer(Call(target, job.state.name, given.get("Payload")))
+        text, _ = written(given.get("Payload"))
+        result = await self._handlers.answer(Call(target, job.state.name, text))
         return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
 
     async def _run_machine(self, job: _Job, given: dict[str, Any]) -> Any:
