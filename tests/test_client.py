@@ -304,6 +304,7 @@ class TestDeregister:
 
     async def test_what_is_not_there_is_no_error(self, client: Client) -> None:
         await client.deregister(Activity("a"), machine(), SHOP, f"{PREFIX}activity:b")
+        await client.deregister(f"{SHOP}:3", f"{SHOP}:PROD")
 
     async def test_a_misfit_keeps_everything(self, client: Client, service: Faulty) -> None:
         with pytest.raises(InvalidArgument, match="not 5"):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from asfini import _checks, _json
@@ -97,7 +98,8 @@ class Client:
         ]
         for arn in [await self._arn(member) for member in members]:
             operation, parameter = _deletion(arn)
-            await self.service.call(operation, **{parameter: str(arn)})
+            with suppress(DoesNotExist):  # AWS says so of aliases only
+                await self.service.call(operation, **{parameter: str(arn)})
 
     async def deregister_activities(self, prefix: str) -> list[str]:
         """Delete all activities in the account and region whose names begin alike.

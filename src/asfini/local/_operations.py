@@ -53,6 +53,8 @@ LIMITS: dict[str, Limit] = {
     "resourceArn": Limit(1, 256),
     "roleArn": Limit(1, 256),
     "stateMachineArn": Limit(1, 256),
+    "stateMachineAliasArn": Limit(1, 256),
+    "stateMachineVersionArn": Limit(1, 2000),
     "statusFilter": Limit(values=_STATUSES),
     "taskToken": Limit(1, 2048, secret=True),
     "traceHeader": Limit(0, 256),

@@ -178,6 +178,18 @@ class Machines:
         records = [record for arn in sorted(self._records) if (record := self._known(arn)) is not None]
         return _LISTING.page(records, maxResults, nextToken)
 
+    async def delete_state_machine_version(self, stateMachineVersionArn: str) -> dict[str, Any]:
+        """Delete a version: there is none, which is no error."""
+        checked_arn(stateMachineVersionArn, "stateMachine")
+        return {}
+
+    async def delete_state_machine_alias(self, stateMachineAliasArn: str) -> dict[str, Any]:
+        """Delete an alias: there is none."""
+        checked_arn(stateMachineAliasArn, "stateMachine")
+        raise errors.ResourceNotFound(
+            f"Request references a resource that does not exist: {stateMachineAliasArn}"
+        )
+
     async def tag_resource(self, resourceArn: str, tags: list[Any]) -> dict[str, Any]:
         """Add tags to a machine or an activity."""
         there = self._tags(resourceArn)
