@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    PlainValidator,
     PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -29,6 +30,24 @@ def _with_zone(value: datetime) -> datetime:
 
 Time = Annotated[datetime, AfterValidator(_with_zone)] | str
 """A `datetime` with a time zone, or text, which is written as it stands."""
+
+
+def copied(value: Any) -> Any:
+    """Copy JSON data, so that what is done to the original changes nothing here."""
+    if isinstance(value, dict):
+        return {key: copied(part) for key, part in value.items()}
+    return [copied(part) for part in value] if isinstance(value, list) else value
+
+
+def _kept(value: Any) -> Any:
+    try:
+        return copied(value)
+    except RecursionError:
+        raise ValueError("the value is too deeply nested, or holds itself") from None
+
+
+Json = Annotated[Any, PlainValidator(_kept)]
+"""JSON data, of which a model keeps a copy. Objects with a JSON form stay what they are."""
 
 LINKS = ("next", "default")
 """The fields that hold a state's name, and take the state itself."""
@@ -164,7 +183,7 @@ class Model(BaseModel):
         fields = self.__dict__
         given = self.model_fields_set
         written = {key: plain(fields[name]) for name, key in wire_names(type(self)) if name in given}
-        return written | (self.model_extra or {})
+        return {**written, **copied(self.model_extra or {})}
 
     @model_serializer(mode="plain")
     def _serialize(self) -> dict[str, Any]:
@@ -207,7 +226,7 @@ class Model(BaseModel):
             read = validate(_Fields((name, data[key]) for name, key in known.items()))
         if len(known) < len(data):
             taken = frozenset(known.values())
-            rest = {key: value for key, value in data.items() if key not in taken}
+            rest = {key: copied(value) for key, value in data.items() if key not in taken}
             object.__setattr__(read, "__pydantic_extra__", rest)
         return read
 

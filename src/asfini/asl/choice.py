@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator
 
-from asfini.asl._model import Model
+from asfini.asl._model import Json, Model
 from asfini.errors import InvalidArgument
 
 OPERATORS: dict[str, type["Rule"]] = {}
@@ -21,9 +21,9 @@ class Rule(Model):
     next: str | None = None
     """The name of the state to go to. A state itself may be given."""
     comment: str | None = None
-    assign: dict[str, Any] | None = None
+    assign: dict[str, Json] | None = None
     """Variables to set when the rule holds."""
-    output: Any = None
+    output: Json = None
     """What the Choice passes on when the rule holds (JSONata)."""
 
     def __and__(self, other: "Rule") -> "And":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PlainValidator
 
-from asfini.asl._model import Model
+from asfini.asl._model import Json, Model
 from asfini.asl.definition import TYPES, AnyDefinition, Definition, read_definition
 from asfini.asl.states import CanFail, Catcher, HasResult, JsonataOrJson, Retrier, State
 
@@ -77,7 +77,7 @@ class ItemReader(Model):
     resource: str | None = None
     """`"arn:aws:states:::s3:getObject"` or `"arn:aws:states:::s3:listObjectsV2"`."""
     reader_config: ReaderConfig | None = None
-    parameters: Any = None
+    parameters: Json = None
     arguments: JsonataOrJson = None
 
 
@@ -88,7 +88,7 @@ class ItemBatcher(Model):
     max_items_per_batch_path: str | None = None
     max_input_bytes_per_batch: int | str | None = None
     max_input_bytes_per_batch_path: str | None = None
-    batch_input: Any = None
+    batch_input: Json = None
     """What every batch gets besides its items."""
 
 
@@ -105,7 +105,7 @@ class ResultWriter(Model):
     resource: str | None = None
     """`"arn:aws:states:::s3:putObject"`."""
     writer_config: WriterConfig | None = None
-    parameters: Any = None
+    parameters: Json = None
     arguments: JsonataOrJson = None
 
 
@@ -126,7 +126,7 @@ class Map(HasResult, CanFail):
     """The items (JSONata)."""
     items_path: str | None = None
     """The path of the items (JSONPath); AWS's default is the whole input."""
-    item_selector: Any = None
+    item_selector: Json = None
     """What each iteration gets, in place of the item."""
     item_reader: ItemReader | None = None
     item_batcher: ItemBatcher | None = None

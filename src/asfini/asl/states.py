@@ -22,12 +22,12 @@ from typing import (
 
 from pydantic import BeforeValidator, Field
 
-from asfini.asl._model import Model, Time, is_state
+from asfini.asl._model import Json, Model, Time, is_state
 from asfini.asl.choice import AnyRule, Condition, Rule, read_rule
 from asfini.errors import InvalidArgument
 
 StateT = TypeVar("StateT", bound="State")
-JsonataOrJson = Any
+JsonataOrJson = Json
 """JSON in which texts of the form `{% … %}` are JSONata expressions."""
 
 
@@ -94,7 +94,7 @@ class Catcher(Model):
     """Where the error's object goes in the state's input (JSONPath); AWS's default is to replace it."""
     output: JsonataOrJson = None
     """What the next state gets (JSONata)."""
-    assign: dict[str, Any] | None = None
+    assign: dict[str, Json] | None = None
     """Variables to set."""
 
     if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class HasNext(State):
     """The name of the state that follows. A state itself may be given."""
     end: bool | None = None
     """True where no state follows: so it is until one is linked."""
-    assign: dict[str, Any] | None = None
+    assign: dict[str, Json] | None = None
     """Variables to set."""
 
     if not TYPE_CHECKING:
@@ -240,14 +240,14 @@ class HasResult(State):
 
     result_path: str | None = None
     """Where the result goes in the input (JSONPath); `None` drops it, unset replaces the input by it."""
-    parameters: Any = None
+    parameters: Json = None
     """What the work gets (JSONPath): JSON in which keys that end in `.$` hold paths."""
 
 
 class CanFail(HasNext):
     """A state that can fail, and whose errors can be retried and caught."""
 
-    result_selector: Any = None
+    result_selector: Json = None
     """What becomes of the raw result before `result_path` (JSONPath)."""
     arguments: JsonataOrJson = None
     """What the work gets (JSONata)."""
@@ -356,7 +356,7 @@ class Pass(HasResult, HasNext):
     """Pass on the input, or data of one's own."""
 
     type: Literal["Pass"] = "Pass"
-    result: Any = None
+    result: Json = None
     """The data (JSONPath)."""
 
 
@@ -424,7 +424,7 @@ class Choice(State):
     """The rules, in order."""
     default: str | None = None
     """The name of the state to go to where no rule holds. A state itself may be given."""
-    assign: dict[str, Any] | None = None
+    assign: dict[str, Json] | None = None
     """Variables to set where no rule holds."""
 
     def add(self, rule: Rule | str, state: State | None = None) -> Self:
@@ -501,7 +501,7 @@ class Task(HasResult, CanFail):
     """
     heartbeat_seconds_path: str | None = None
     """The path of that number of seconds (JSONPath)."""
-    credentials: Any = None
+    credentials: Json = None
     """The role to act in: `{"RoleArn": …}`."""
 
     if TYPE_CHECKING:
