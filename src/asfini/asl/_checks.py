@@ -1,14 +1,11 @@
 """Checks of single values: types, ranges, paths, templates, expressions."""
 
 import json
-import re
-from datetime import datetime
 from typing import Any
 
-from asfini.asl import _paths
+from asfini.asl import _paths, _times
 from asfini.asl._problem import INVALID_JSONATA, Check, Context, at, open_text
 
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _JSON_TYPES = {
     dict: "an OBJECT",
     list: "an ARRAY",
@@ -96,19 +93,8 @@ def timestamp(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a time in the form of RFC 3339, with `T` and a zone."""
     if context.jsonata and is_expression(value):
         expression(context, value, place, key)
-    elif not open_text(value) and not is_timestamp(value):
+    elif not open_text(value) and _times.timestamp(value) is None:
         context.add("String does not match RFC3339 timestamp", at(place, key))
-
-
-def is_timestamp(value: Any) -> bool:
-    """Whether a value is a time in the form of RFC 3339."""
-    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(f"{value[:19]}{value[19:].lstrip('.0123456789')}")
-    except ValueError:
-        return False
-    return True
 
 
 # Paths

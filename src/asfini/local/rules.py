@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import lru_cache, singledispatch
 from typing import Any
 
+from asfini.asl import _times
 from asfini.asl.choice import And, Not, Or, Rule
 from asfini.asl.comparisons import Comparison
 from asfini.query.scope import QueryError, Scope
 from asfini.query.template import compile_value
 
 _MISSING: Any = object()
-_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,
     "LessThan": operator.lt,
@@ -25,16 +25,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 def timestamp(value: Any) -> datetime | None:
     """The time that a value tells, if it is text in ISO 8601 with a time zone."""
-    if isinstance(value, datetime):
-        return value
-    match = _ISO.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    day, time, fraction, zone = match.groups()
-    try:
-        return datetime.fromisoformat(f"{day}T{time}{(fraction or '')[:7]}{zone}")
-    except ValueError:
-        return None
+    return value if isinstance(value, datetime) else _times.timestamp(value)
 
 
 def _number(value: Any) -> Any:
