@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import anyio
+
 from asfini import _json, errors
 from asfini.local._operations import Listing, checked_arn, checked_name, tag_dict
 from asfini.local.dates import Dates
@@ -29,6 +31,8 @@ class Activities:
         """The activities by ARN."""
         self.tokens = Tokens()
         """The tasks that are open."""
+        self._polls: dict[anyio.CancelScope, str | None] = {}
+        """The polls that are open, and whose they are."""
 
     def close(self) -> None:
         """Let all open polls fail: there will be no task any more."""
@@ -36,6 +40,12 @@ class Activities:
             for poll in record.polls:
                 if not poll.done():
                     poll.set_exception(errors.ConnectionFailed("the service was closed before a task came"))
+
+    def end_polls(self, worker_name: str) -> None:
+        """End a worker's open polls without a task."""
+        for scope, name in self._polls.items():
+            if name == worker_name:
+                scope.cancel()
 
     def _find(self, arn: str) -> ActivityRecord:
         found = self.records.get(checked_arn(arn, "activity"))
@@ -83,11 +93,14 @@ class Activities:
         """Wait for a task; without one, the response is empty."""
         if workerName is not None:
             checked_name(workerName, "a worker")
-        task = await self._find(activityArn).poll(self._poll_seconds)
-        if task is None:
-            return {}
-        task.start(workerName)
-        return {"taskToken": task.token, "input": task.text}
+        record, task = self._find(activityArn), None
+        with anyio.CancelScope() as scope:
+            self._polls[scope] = workerName
+            try:
+                task = await record.poll(workerName, self._poll_seconds)
+            finally:
+                del self._polls[scope]
+        return {} if task is None else {"taskToken": task.token, "input": task.text}
 
     async def send_task_success(self, taskToken: str, output: str) -> dict[str, Any]:
         """End a task with its output."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +10,7 @@ from typing import Any
 
 from asfini import errors
 from asfini.local.failures import Failure
+from asfini.local.journal import HistoryClosed
 
 
 class OpenTask:
@@ -42,17 +43,28 @@ class OpenTask:
         """Whether its end is still to come."""
         return not self.result.done()
 
-    def start(self, worker: str | None = None) -> None:
-        """Hand it out: from here its time counts."""
-        self.on_start(worker)
+    def hand_out(self, worker: str | None) -> bool:
+        """Let a worker do it; false if it can no more be done."""
+        if not self.open:
+            return False
+        try:
+            self.on_start(worker)
+        except HistoryClosed as error:
+            self.fail(error)
+            return False
+        self.start()
+        self.beat()
+        return True
+
+    def start(self) -> None:
+        """Let its time count."""
         if self.timeout is not None:
             self._timing = self.result.get_loop().call_later(
                 self.timeout, self.fail, Failure("States.Timeout")
             )
-        self.beat()
 
     def beat(self) -> None:
-        """Note a sign of life."""
+        """Note a sign of life: from here the time until the next one counts."""
         if self.heartbeat is not None:
             if self._beating is not None:
                 self._beating.cancel()
@@ -64,10 +76,10 @@ class OpenTask:
         if self.open:
             self.result.set_result(text)
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, error: Exception) -> None:
         """End it with an error."""
         if self.open:
-            self.result.set_exception(failure)
+            self.result.set_exception(error)
 
     def close(self) -> None:
         """Forget it: nobody waits for its end any more."""
@@ -128,39 +140,44 @@ class ActivityRecord:
     created: datetime
     encryption: dict[str, Any] | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    waiting: deque[OpenTask] = field(default_factory=deque)
-    polls: deque[asyncio.Future[None]] = field(default_factory=deque)
+    waiting: OrderedDict[OpenTask, None] = field(default_factory=OrderedDict)
+    polls: OrderedDict[asyncio.Future[None], None] = field(default_factory=OrderedDict)
     deleted: bool = False
 
     def offer(self, task: OpenTask) -> None:
         """Put a task at the end of the queue, and wake the poll that has waited longest."""
-        self.waiting.append(task)
+        self.waiting[task] = None
         self._wake()
+
+    def withdraw(self, task: OpenTask) -> None:
+        """Take a task out of the queue, if it is still there."""
+        self.waiting.pop(task, None)
 
     def _wake(self) -> None:
         while self.polls:
-            poll = self.polls.popleft()
+            poll, _ = self.polls.popitem(last=False)
             if not poll.done():
                 poll.set_result(None)
                 return
 
-    def _take(self) -> OpenTask | None:
+    def _take(self, worker: str | None) -> OpenTask | None:
         while self.waiting:
-            task = self.waiting.popleft()
-            if task.open:
+            task, _ = self.waiting.popitem(last=False)
+            if task.hand_out(worker):
                 return task
         return None
 
-    async def poll(self, seconds: float | None) -> OpenTask | None:
-        """Wait for a task.
+    async def poll(self, worker: str | None, seconds: float | None) -> OpenTask | None:
+        """Wait for a task, and hand it out.
 
         Args:
+            worker: the name of the worker that polls.
             seconds: how long at the most; `None` waits on.
         """
         loop = asyncio.get_running_loop()
         deadline = None if seconds is None else loop.time() + seconds
         while not self.deleted:
-            if task := self._take():
+            if task := self._take(worker):
                 return task
             if deadline is not None and loop.time() >= deadline:
                 return None
@@ -170,7 +187,7 @@ class ActivityRecord:
     async def _sleep(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> None:
         """Wait to be woken. A poll that is cancelled after it was woken wakes the next one in its place."""
         poll = loop.create_future()
-        self.polls.append(poll)
+        self.polls[poll] = None
         timer = None if deadline is None else loop.call_at(deadline, _let_go, poll)
         try:
             await poll
@@ -181,14 +198,13 @@ class ActivityRecord:
         finally:
             if timer is not None:
                 timer.cancel()
-            if poll in self.polls:
-                self.polls.remove(poll)
+            self.polls.pop(poll, None)
 
     def delete(self) -> None:
         """End all polls; tasks that wait will time out, if they can."""
         self.deleted = True
-        while self.polls:
-            _let_go(self.polls.popleft())
+        for poll in self.polls:
+            _let_go(poll)
 
 
 def _let_go(poll: asyncio.Future[None]) -> None:

@@ -134,7 +134,10 @@ class Workshop:
         task = self._tokens.add(text, job.timeout, job.heartbeat)
         task.on_start = lambda worker: _started(job.frame, worker)
         activity.offer(task)
-        return await self._end_of(task, job, "Activity", {})
+        try:
+            return await self._end_of(task, job, "Activity", {})
+        finally:
+            activity.withdraw(task)
 
     async def _end_of(self, task: OpenTask, job: _Job, kind: str, details: dict[str, Any]) -> Any:
         """Wait for whoever has a task's token."""
@@ -177,6 +180,8 @@ class Workshop:
         scheduled = {"region": self._account.region, "parameters": job.frame.text(given), **job.scheduled()}
         thread.add("TaskScheduled", details | scheduled)
         thread.add("TaskStarted", details)
+        if task is not None:
+            task.start()
         try:
             result = await _within(job.timeout, self._answer(job, given))
         except Failure as failure:
@@ -185,7 +190,7 @@ class Workshop:
             result = result.response if task is not None else result.result
         if task is not None:
             thread.add("TaskSubmitted", details | job.output(result))
-            task.start()
+            task.beat()
             return await self._end_of(task, job, "Task", details)
         thread.add("TaskSucceeded", details | job.output(result))
         return result
@@ -220,7 +225,7 @@ class Workshop:
             name = error.code.removesuffix("Exception")
             raise Failure(f"StepFunctions.{name}Exception", error.message) from None
         started = {"ExecutionArn": run.arn, "StartDate": _milliseconds(run.start_date)}
-        if not job.target.pattern:
+        if not job.target.pattern.startswith(".sync"):
             return started
         job.frame.thread.add("TaskSubmitted", job.target.details | job.output(started))
         try:
