@@ -73,8 +73,7 @@ class Faulty(ServiceWrapper):
 
     Args:
         inner: the service that answers.
-        cancellable_polls: whether it says that a cancelled poll takes no task with it; by default as the
-            inner one.
+        ends_polls: whether it ends open polls when it is asked to, unlike AWS.
 
     Example:
         >>> faulty = Faulty(local_client.service)  # doctest: +SKIP
@@ -83,10 +82,9 @@ class Faulty(ServiceWrapper):
         >>> client = Client(faulty)
     """
 
-    def __init__(self, inner: Service, *, cancellable_polls: bool | None = None) -> None:
+    def __init__(self, inner: Service, *, ends_polls: bool = True) -> None:
         super().__init__(inner)
-        if cancellable_polls is not None:
-            self.cancellable_polls = cancellable_polls
+        self._ends_polls = ends_polls
         self.calls: list[Call] = []
         """All calls that came in, in order."""
         self._faults: dict[str, Any] = {}
@@ -116,3 +114,7 @@ class Faulty(ServiceWrapper):
             return await fault(lambda: self.inner.call(operation, **parameters))
         finally:
             self._open[operation] -= 1
+
+    async def end_polls(self, worker_name: str) -> None:
+        if self._ends_polls:
+            await self.inner.end_polls(worker_name)

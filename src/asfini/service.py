@@ -50,7 +50,7 @@ class Service(ABC):
         """
         await anyio.sleep(timeout)
 
-    async def end_polls(self, worker_name: str) -> None:
+    async def end_polls(self, worker_name: str) -> None:  # noqa: B027 - doing nothing is right for most
         """Answer a worker's open polls now, as ones that found no task, where that can be: the worker stops.
 
         It never cancels them, for a poll that is cancelled may take a task with it. A service that cannot end

@@ -251,7 +251,7 @@ class TestErrors:
     async def test_other_polls_of_an_activity_that_may_not_be_polled_still_bring_their_tasks(
         self, local_client: Client
     ) -> None:
-        service = Faulty(local_client.service, cancellable_polls=False)
+        service = Faulty(local_client.service, ends_polls=False)
         client, job = Client(service), Job(seconds=1)
         execution = await start(client, job.activity)
         denied = asyncio.Event()
@@ -274,7 +274,7 @@ class TestErrors:
         assert {await each.status() for each in executions} == {"SUCCEEDED"}
 
     async def test_one_that_comes_when_the_worker_ends_anyway_is_no_error(self, local_client: Client) -> None:
-        service = Faulty(local_client.service, cancellable_polls=False)
+        service = Faulty(local_client.service, ends_polls=False)
         client, job = Client(service), Job()
         await client.register(job.activity)
         async with Worker(client, job.activity) as worker:

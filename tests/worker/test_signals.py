@@ -17,18 +17,14 @@ def say(line):
     print(line, flush=True)
 
 class Telling(ServiceWrapper):
-    told = False
-
     async def call(self, operation, **parameters):
         if operation == "send_task_failure":
             say(parameters["error"])
-        try:
-            return await super().call(operation, **parameters)
-        except asyncio.CancelledError:
-            told, self.told = self.told, True
-            if not told:
-                say("draining")
-            raise
+        return await super().call(operation, **parameters)
+
+    async def end_polls(self, worker_name):
+        say("draining")
+        await super().end_polls(worker_name)
 
 async def work(_):
     say("begun")

@@ -11,7 +11,7 @@ import pytest
 from faults import Faulty, hangs, raises
 from jobs import machine_of, settle, start
 
-from asfini import CallableActivity, Client, Execution, Worker
+from asfini import CallableActivity, Client, Execution, ServiceWrapper, Worker
 from asfini.errors import ConnectionFailed, ExecutionFailed, Throttled
 
 POLL = "get_activity_task"
@@ -228,7 +228,7 @@ class TestOpenPolls:
 
     @pytest.fixture
     def service(self, local_client: Client) -> Faulty:
-        return Faulty(local_client.service, cancellable_polls=False)
+        return Faulty(local_client.service, ends_polls=False)
 
     async def test_they_are_let_end(self, client: Client, service: Faulty) -> None:
         job = Job()
@@ -288,7 +288,56 @@ class TestOpenPolls:
             assert now() - begin == pytest.approx(75)
 
 
-class TestCancellablePolls:
+class Recorder(ServiceWrapper):
+    """Takes its time over each call, before it is handed on and after."""
+
+    async def call(self, operation: str, /, **parameters: Any) -> Any:
+        await asyncio.sleep(0.3)
+        answer = await super().call(operation, **parameters)
+        await asyncio.sleep(0.3)
+        return answer
+
+
+class TestPollsOfASlowWrapper:
+    @pytest.mark.parametrize("moment", [0, 0.1, 0.3, 0.5, 0.6, 0.9])
+    async def test_no_task_gets_lost_whenever_the_worker_stops(
+        self, local_client: Client, moment: float
+    ) -> None:
+        job = Job()
+        await local_client.register(job.activity, machine_of(job.activity))
+        async with Worker(Client(Recorder(local_client.service)), job.activity):
+            await asyncio.sleep(0.4)
+            execution = await local_client.start_execution(machine_of(job.activity), 0)
+            await asyncio.sleep(moment)
+        async with Worker(local_client, job.activity):
+            assert await execution.wait(timeout=60) == 0
+
+    @pytest.mark.parametrize("moment", [0, 0.1, 0.3, 0.5])
+    async def test_and_it_stops_soon(self, local_client: Client, moment: float) -> None:
+        job = Job()
+        await local_client.register(job.activity)
+        async with Worker(Client(Recorder(local_client.service)), job.activity):
+            await asyncio.sleep(moment)
+            begin = now()
+        assert now() - begin <= 2
+
+    async def test_polls_that_cannot_be_ended_are_waited_for(
+        self, local_client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Unkind(ServiceWrapper):
+            async def end_polls(self, worker_name: str) -> None:
+                raise KeyError(worker_name)
+
+        job = Job()
+        await local_client.register(job.activity)
+        begin = now()
+        async with Worker(Client(Unkind(local_client.service)), job.activity):
+            await settle()
+        assert now() - begin == pytest.approx(75)
+        assert "open polls could not be ended: KeyError" in caplog.text
+
+
+class TestEndedPolls:
     async def test_no_task_gets_lost_whenever_the_worker_stops(self, client: Client) -> None:
         """The poll is woken and cancelled in the same moment."""
         job = Job()
@@ -378,7 +427,7 @@ class TestCancellation:
         assert await error_of(execution) == "WorkerCancel"
 
     async def test_it_drops_polls_that_are_open(self, local_client: Client) -> None:
-        client = Client(Faulty(local_client.service, cancellable_polls=False))
+        client = Client(Faulty(local_client.service, ends_polls=False))
         job = Job()
         await client.register(job.activity)
 

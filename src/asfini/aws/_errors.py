@@ -103,8 +103,8 @@ def _refusal(error: Any, operation: str | None, endpoint: str) -> ServiceError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if not code or code.isdigit():  # not the API's: a proxy's page, say
         message = f"{endpoint} answered with status {status}: {' '.join(message.split())[:_MAX_QUOTED]}"
-        kind = Throttled if status == 429 else ConnectionFailed
-        return kind(message, operation=operation, code=code)
+        page = Throttled if status == 429 else ConnectionFailed
+        return page(message, operation=operation, code=code)
     known = service_error(code, message, operation)
     if type(known) is not ServiceError:
         return known

@@ -38,7 +38,6 @@ class LocalService(Service):
         start_date: the date at which it starts; by default the real one.
     """
 
-    cancellable_polls = True
     ignores_roles = True
 
     def __init__(
@@ -129,6 +128,11 @@ class LocalService(Service):
         self._check_open("cannot wait")
         run = self._runner.find(execution_arn)
         await (run.ended() if events_seen is None else run.more(events_seen))
+
+    async def end_polls(self, worker_name: str) -> None:
+        """Answer a worker's open polls now, as ones that found no task."""
+        if self._operations:
+            self._activities.end_polls(worker_name)
 
     def _check_open(self, what: str) -> None:
         if not self._operations:

@@ -72,8 +72,13 @@ class Polling:
         async with self._polls:
             self._start_poll(tasks)
 
+    @property
+    def has_open_polls(self) -> bool:
+        """Whether a poll that was sent has no answer yet."""
+        return bool(self._open)
+
     def close(self) -> None:
-        """Send no more polls. Open ones end, at once where that surely loses no task."""
+        """Send no more polls."""
         self._closing = True
         self._polls.cancel_scope.cancel()
 
@@ -133,7 +138,7 @@ class Polling:
 
     async def _ask(self) -> tuple[str, Any] | None:
         """Send a poll; the token and the input of the task that it brings, if it brings one."""
-        with anyio.CancelScope(shield=not self._terms.service.cancellable_polls) as scope:
+        with anyio.CancelScope(shield=True) as scope:  # a poll that is cancelled may take a task with it
             self._open.add(scope)
             try:
                 answer = await _reports.call(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     import anyio
+    from anyio.abc import TaskGroup
 
     from asfini.client import Client
     from asfini.worker.polling import Polling
@@ -200,7 +201,7 @@ class Worker:
 
     async def _work(self) -> None:
         async with anyio.create_task_group() as supervision:
-            supervision.start_soon(self._supervise)
+            supervision.start_soon(self._supervise, supervision)
             async with anyio.create_task_group() as tasks:
                 for polling in self._pollings:
                     tasks.start_soon(polling.run, tasks)
@@ -216,12 +217,13 @@ class Worker:
             self._fatal = error
             self.end()
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, group: "TaskGroup") -> None:
         """Wait for the end, then see to it that it comes."""
         assert self._ending is not None  # noqa: S101 - it is made before work begins
         await self._ending.wait()
         for polling in self._pollings:
             polling.close()
+        group.start_soon(self._end_polls)
         began = anyio.current_time()
         deadlines: list[tuple[float, Callable[[Polling], None]]] = [
             (self.grace, lambda polling: polling.give_up()),
@@ -233,6 +235,15 @@ class Worker:
             await anyio.sleep_until(began + seconds)
             for polling in self._pollings:
                 end(polling)
+
+    async def _end_polls(self) -> None:
+        """Have open polls ended, again and again: one may still be on its way to the service."""
+        while any(polling.has_open_polls for polling in self._pollings):
+            try:
+                await self.client.service.end_polls(self.name)
+            except Exception as error:  # noqa: BLE001 - they end by themselves, if later
+                _logger.warning("open polls could not be ended: %s", type(error).__name__)
+            await anyio.sleep(1)
 
     def _hurry(self) -> None:
         """Leave no more time to anything."""
