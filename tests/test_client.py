@@ -209,6 +209,11 @@ class TestRegister:
         assert "${AWS" not in told["definition"]
 
 
+def test_states_by_name_are_no_definition() -> None:
+    with pytest.raises(InvalidArgument, match=r"'shop' go into Definition\(start_at=…, states=…\)"):
+        StateMachine("shop", {"p": Pass("p")})  # type: ignore[arg-type]
+
+
 class TestRole:
     async def role(self, client: Client) -> str:
         return str((await client.describe("shop"))["roleArn"])
@@ -468,6 +473,28 @@ class TestStartExecution:
         with pytest.raises(InvalidArgument, match=message):
             await client.start_execution("shop", given)
         assert operations(service) == []
+
+    @pytest.mark.parametrize(
+        ("given", "keys"),
+        [
+            ({1: "a", "1": "b"}, "1 and '1'"),
+            ({"deep": [({"true": 1, True: 2},)]}, "'true' and True"),
+            ({None: 1, "null": 2}, "None and 'null'"),
+            ({datetime.date(2030, 1, 2): 1, "2030-01-02": 2}, "date.* and '2030-01-02'"),
+        ],
+    )
+    async def test_keys_that_are_alike_in_json_are_refused(
+        self, client: Client, service: Faulty, given: Any, keys: str
+    ) -> None:
+        with pytest.raises(
+            InvalidArgument, match=f"the input has the keys .*{keys}, which JSON writes alike"
+        ):
+            await client.start_execution("shop", given)
+        assert service.of("start_execution") == []
+
+    async def test_keys_that_are_no_texts_become_texts(self, client: Client) -> None:
+        await client.register(machine())
+        assert await client.execute("shop", {1: {2.5: "a"}, "2": True}) == {"1": {"2.5": "a"}, "2": True}
 
     async def test_the_largest_input_is_taken(self, client: Client) -> None:
         assert len(await client.execute("shop", "x" * 262_142)) == 262_142

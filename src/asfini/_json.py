@@ -92,9 +92,33 @@ def payload(value: Any, what: str) -> str:
     """Write a value as the JSON text of an input or output, within AWS's limit.
 
     Raises:
-        InvalidArgument: it has no JSON form, or more than 262,144 bytes.
+        InvalidArgument: it has no JSON form, or one with two members of one name, or more than 262,144 bytes.
     """
     text = dumps(value, what)
+    _check_keys(value, what)
     if (length := size(text, what)) > MAX_PAYLOAD_BYTES:
         raise InvalidArgument(f"{what} has {length:,} bytes, but at most {MAX_PAYLOAD_BYTES:,} are allowed")
     return text
+
+
+def _check_keys(value: Any, what: str) -> None:
+    """Refuse keys that differ here and not in JSON, such as 1 and "1": each reader would keep another one."""
+    containers = [value]
+    while containers:
+        inner = containers.pop()
+        if isinstance(inner, dict):
+            if {*map(type, inner)} - {str}:
+                _check_names(inner, what)
+            inner = inner.values()
+        elif not isinstance(inner, (list, tuple)):
+            continue
+        containers += [part for part in inner if isinstance(part, (dict, list, tuple))]
+
+
+def _check_names(mapping: Mapping[Any, Any], what: str) -> None:
+    seen: dict[str, Any] = {}
+    for key in mapping:
+        name = next(iter(json.loads(dumps({key: None}))))
+        if name in seen:
+            raise InvalidArgument(f"{what} has the keys {seen[name]!r} and {key!r}, which JSON writes alike")
+        seen[name] = key
