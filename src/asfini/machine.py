@@ -62,8 +62,9 @@ class StateMachine:
 
     def __post_init__(self) -> None:
         check_name(self.name, "a state machine")
-        self.definition = read_definition(self.definition)
         what = f"of state machine {self.name!r}"
+        _refuse_bare_states(self.definition, what)
+        self.definition = read_definition(self.definition)
         if self.type not in _TYPES:
             raise InvalidArgument(f"the type {what} is {' or '.join(_TYPES)}, not {self.type!r}")
         for option, (kind, meaning) in _OPTIONS.items():
@@ -99,6 +100,12 @@ class StateMachine:
         """
         if found := problems(self):
             raise DefinitionError(f"state machine {self.name!r}", found)
+
+
+def _refuse_bare_states(given: Any, what: str) -> None:
+    """Refuse states by name, as sfini took them: they would pass for fields that are not known."""
+    if isinstance(given, Mapping) and any(isinstance(value, State) for value in given.values()):
+        raise InvalidArgument(f"the states {what} go into Definition(start_at=…, states=…), or are linked")
 
 
 def construct_state_machine(
