@@ -859,10 +859,13 @@ def test_an_app_that_cannot_be_had_is_named_with_the_reason(
 
 
 def test_without_an_app_a_machine_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main_status("executions") == 2
-    assert "there is no state machine here; give one's name or ARN" in capsys.readouterr().err
-    assert main_status("register") == 2
-    assert "there is nothing here to register" in capsys.readouterr().err
+    for command in (["executions"], ["start", "-"]):
+        assert main_status(*command) == 2
+        needed = f"error: {command[0]} needs --app MODULE[:NAME] or --machine NAME\n"
+        assert needed in capsys.readouterr().err
+    for name in ("register", "deregister", "worker"):
+        assert main_status(name) == 2
+        assert f"error: {name} needs --app MODULE[:NAME]\n" in capsys.readouterr().err
 
 
 def test_the_version_is_asfinis_own(capsys: pytest.CaptureFixture[str]) -> None:

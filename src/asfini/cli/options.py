@@ -228,6 +228,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse arguments; wrong ones end the program with status 2."""
     args = _joined(parser.parse_args(argv))
+    _check_app(parser, args)
     for option, given in (("--profile", args.profile), ("--endpoint-url", args.endpoint_url)):
         if args.local and given is not None:
             parser.error(f"--local and {option} exclude each other")
@@ -237,6 +238,13 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
             "activities by itself: a service in this process ends with the command"
         )
     return args
+
+
+def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Demand something to act on: only a machine that is named stands for itself."""
+    if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
+        instead = " or --machine NAME" if hasattr(args, "machine") else ""
+        parser.error(f"{args.command} needs --app MODULE[:NAME]{instead}")
 
 
 def _joined(args: argparse.Namespace) -> argparse.Namespace:
