@@ -162,7 +162,7 @@ class PathFlow(Flow):
         """OutputPath, and the Assign of the rule or, by default, of the state."""
         selected = self.selected(frame, value)
         assigned = None
-        if rule.assign:
+        if rule.given("assign"):
             assigned = self.filled(frame, rule, "assign", selected, "Assign")
         return self._left(frame, selected, following, assigned)
 
@@ -183,7 +183,7 @@ class PathFlow(Flow):
         catcher = self._state.catchers[index]
         place = self._once(catcher, "result_path", lambda: _placer_of(catcher) or _replaced)
         assigned = None
-        if catcher.assign:
+        if catcher.given("assign"):
             assigned = self.filled(frame, catcher, "assign", error, "Assign")
         return Outcome(place(value, error), catcher.next, assigned)
 
