@@ -130,8 +130,8 @@ class TestFromAfar:
 
     @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "20"])
     async def test_an_interval_is_a_positive_number(self, client: Client, seconds: Any) -> None:
-        with pytest.raises(InvalidArgument, match="heartbeat_seconds is a positive number of seconds, not "):
-            client.task("token", heartbeat_seconds=seconds)
+        with pytest.raises(InvalidArgument, match="a task's heartbeat is a positive number of seconds, not "):
+            client.task("token", heartbeat=seconds)
 
 
 class TestBlock:
@@ -160,11 +160,11 @@ class TestBlock:
     async def test_at_the_interval_that_is_asked_for_or_not_at_all(
         self, client: Client, service: Faulty, execution: Execution, tokens: list[str]
     ) -> None:
-        async with client.task(tokens[0], heartbeat_seconds=45):
+        async with client.task(tokens[0], heartbeat=45):
             await asyncio.sleep(100)
         assert len(service.of(BEAT)) == 3
         await asked(client)
-        async with client.task(tokens[1], heartbeat_seconds=None):
+        async with client.task(tokens[1], heartbeat=None):
             await asyncio.sleep(100)
         assert len(service.of(BEAT)) == 3
 
@@ -209,6 +209,51 @@ class TestBlock:
                 await asyncio.sleep(3600)
         with pytest.raises(ExecutionFailed, match="CancelledError"):
             await execution.wait(timeout=60)
+
+    @pytest.mark.parametrize("limit", [asyncio.timeout, anyio.fail_after])
+    async def test_what_strikes_while_it_reports_does_not_lose_the_output(
+        self, client: Client, service: Faulty, execution: Execution, tokens: list[str], limit: Any
+    ) -> None:
+        service.always(SUCCESS, late(5))
+
+        async def work() -> None:
+            async with client.task(tokens[0], heartbeat=None) as task:
+                task.output = "charged"
+
+        begin = now()
+        with pytest.raises(TimeoutError):
+            async with contextlib.AsyncExitStack() as stack:
+                scope = limit(1)
+                await stack.enter_async_context(scope) if limit is asyncio.timeout else (
+                    stack.enter_context(scope)
+                )
+                await work()
+                await asyncio.sleep(0)
+        assert now() - begin == pytest.approx(5)
+        assert await execution.wait(timeout=60) == "charged"
+
+    async def test_whoever_cancels_it_twice_does_not_wait_but_is_told(
+        self,
+        client: Client,
+        service: Faulty,
+        execution: Execution,
+        tokens: list[str],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        service.always(SUCCESS, hangs)
+
+        async def work() -> None:
+            async with client.task(tokens[0], heartbeat=None):
+                pass
+
+        begin, working = now(), asyncio.create_task(work())
+        for _ in range(2):
+            await settle()
+            working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert now() == begin
+        assert "whether its end was taken is not known" in caplog.text
 
     async def test_it_can_be_entered_by_one_task_and_left_by_another(
         self, client: Client, impatient: Execution, tokens: list[str]

@@ -318,12 +318,12 @@ class Client:
 
     # Tasks
 
-    def task(self, token: str, *, heartbeat_seconds: float | None = 20) -> "TaskHandle":
+    def task(self, token: str, *, heartbeat: float | None = 20) -> "TaskHandle":
         """A task whose token somebody handed over: complete it, or do it in a block that reports by itself.
 
         Args:
             token: the task's token.
-            heartbeat_seconds: seconds between two heartbeats in a block, the first one at its beginning;
+            heartbeat: seconds between two heartbeats in a block, the first one at its beginning;
                 `None` for none.
 
         Example:
@@ -332,7 +332,7 @@ class Client:
         """
         from asfini.tokens import TaskHandle  # not every client completes tasks
 
-        return TaskHandle(self.service, token, heartbeat_seconds=heartbeat_seconds)
+        return TaskHandle(self.service, token, heartbeat=heartbeat)
 
     # Names
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import anyio
 
 from asfini import _reports
 from asfini._host import Host
-from asfini.activity import check_interval
+from asfini.activity import DEFAULT_HEARTBEAT, check_interval
 from asfini.errors import InvalidArgument, TaskOutputInvalid
 from asfini.service import Service
 
@@ -24,22 +25,25 @@ class TaskHandle:
     completed it, its execution has ended), the block is cancelled, and `TaskTimedOut` or `TaskDoesNotExist`
     comes out of it.
 
+    A block that is cancelled while it reports ends once the report is through; one that is cancelled twice
+    does not wait, and says so in the log.
+
     Args:
         service: where the task is.
         token: the task's token.
-        heartbeat_seconds: seconds between two heartbeats in a block, the first one at its beginning; `None`
+        heartbeat: seconds between two heartbeats in a block, the first one at its beginning; `None`
             for none.
 
     Raises:
         InvalidArgument: the token is no text, or the interval not a positive number.
     """
 
-    def __init__(self, service: Service, token: str, *, heartbeat_seconds: float | None = 20) -> None:
+    def __init__(self, service: Service, token: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT) -> None:
         if not isinstance(token, str) or not token:
             raise InvalidArgument("a task's token is text that is not empty")
         self._service = service
         self._token = token
-        self._seconds = check_interval(heartbeat_seconds, "heartbeat_seconds")
+        self._seconds = check_interval(heartbeat, "a task's heartbeat")
         self._log = _reports.TaskLog(_logger, token)
         self._beats = Host(self._beat)
         self.output: Any = None
@@ -103,12 +107,25 @@ class TaskHandle:
             try:
                 if interrupted and isinstance(error, asyncio.CancelledError):
                     await self._beats.join()
-                elif error is None:
-                    await self._send_output()
                 else:
-                    await self._send_failure(error)
+                    await self._report(self._send_output() if error is None else self._send_failure(error))
             finally:
                 await self._beats.stop()
+
+    async def _report(self, sending: Coroutine[Any, Any, None]) -> None:
+        """Report in a task of asyncio's own: `task.cancel()` and `asyncio.timeout` go through a shield."""
+        report = Host(lambda: sending)
+        report.start()
+        try:
+            await report.wait()
+        except asyncio.CancelledError:
+            try:
+                await report.wait()
+            except asyncio.CancelledError:
+                self._log.warning("cancelled twice: whether its end was taken is not known")
+                await report.stop()
+            raise
+        await report.join()
 
     async def _send_output(self) -> None:
         """Report the output; one that is none is the task's failure, too."""
