@@ -57,13 +57,34 @@ _OPERATOR = re.compile(r"(Numeric|String|Timestamp|Boolean)(\w+?)(Path)?")
 
 
 @lru_cache(maxsize=256)
-def pattern(text: str) -> Callable[[str], Any]:
+def pattern(text: str) -> Callable[[str], bool]:
     r"""Compile a pattern of `StringMatches`: `*` is any characters, `\\*` a star, `\\\\` a backslash."""
-    parts = re.findall(r"\\[*\\]|\*|[^*\\]+|\\", text)
-    expression = "".join(
-        ".*" if part == "*" else re.escape(part[1:] or part if part[0] == "\\" else part) for part in parts
-    )
-    return re.compile(expression, re.DOTALL).fullmatch
+    pieces = [""]
+    for part in re.findall(r"\\[*\\]|\*|[^*\\]+|\\", text):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += part[1:] or part if part[0] == "\\" else part
+    return lambda value: _matches(pieces, value)
+
+
+def _matches(pieces: list[str], value: str) -> bool:
+    """Whether pieces follow each other in a text, the first at its start and the last at its end.
+
+    Each piece is taken where it is found first: regular expressions would try all ways to place them.
+    """
+    if len(pieces) == 1:
+        return value == pieces[0]
+    first, *inner, last = pieces
+    if len(value) < len(first) + len(last) or not (value.startswith(first) and value.endswith(last)):
+        return False
+    at, end = len(first), len(value) - len(last)
+    for piece in inner:
+        at = value.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 @singledispatch
@@ -104,7 +125,7 @@ def _(rule: Comparison, scope: Scope) -> bool:
     if name in _TESTS:
         return _TESTS[name](value) is rule.value
     if name == "StringMatches":
-        return isinstance(value, str) and pattern(rule.value)(value) is not None
+        return isinstance(value, str) and pattern(rule.value)(value)
     return _compares(name, value, rule.value, scope)
 
 
