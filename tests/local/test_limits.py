@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from executions import ended, history, local_service, machine, run, start
 
+from asfini.errors import TaskFailed
+
 LIMIT = 262_144
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:work"
 LOOP = machine(
@@ -134,3 +136,60 @@ async def test_data_nested_too_deeply_ends_the_execution_not_the_service() -> No
         described = await run(service, machine(wrap=wrap, again=again, end={"Type": "Succeed"}))
     assert described["status"] == "FAILED"
     assert "fault" not in described["cause"]
+
+
+async def test_a_pattern_of_many_stars_is_matched_at_once() -> None:
+    rule = {"Variable": "$", "StringMatches": "*a" * 20 + "*b", "Next": "yes"}
+    choice = {"Type": "Choice", "Choices": [rule], "Default": "no"}
+    definition = machine(
+        choice=choice, yes={"Type": "Pass", "Result": 1, "End": True}, no={"Type": "Succeed"}
+    )
+    text = "a" * 10_000
+    async with local_service() as service:
+        assert (await run(service, definition, text))["output"] == json.dumps(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("", "", True),
+        ("", "a", False),
+        ("*", "", True),
+        ("**", "ab", True),
+        ("ab", "ab", True),
+        ("ab", "abc", False),
+        ("ab*ba", "aba", False),
+        ("ab*ba", "abba", True),
+        ("a*b*c", "a-b-b-c\n-c", True),
+        ("a*b*c", "a-c-b", False),
+        ("*ab*ab*", "aab", False),
+        ("*ab*ab*", "abab", True),
+        ("a\\*b", "a*b", True),
+        ("a\\*b", "axb", False),
+        ("a\\\\*", "a\\x", True),
+        ("a\\b", "a\\b", True),
+    ],
+)
+async def test_what_patterns_match(pattern: str, text: str, expected: bool) -> None:
+    choice = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$", "StringMatches": pattern, "Next": "yes"}],
+        "Default": "no",
+    }
+    definition = machine(choice=choice, yes={"Type": "Succeed"}, no={"Type": "Fail"})
+    async with local_service() as service:
+        described = await run(service, definition, text)
+    assert (described["status"] == "SUCCEEDED") is expected
+
+
+async def test_what_a_catcher_makes_of_an_error_has_a_limit_too() -> None:
+    def work(_given: Any) -> None:
+        raise TaskFailed("Broken", "c" * 30_000)
+
+    catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "after"}]
+    task = {"Type": "Task", "Resource": FUNCTION, "Catch": catch, "End": True}
+    async with local_service(handlers={"work": work}) as service:
+        definition = machine(work=task, after={"Type": "Succeed"})
+        described = await run(service, definition, {"given": "x" * 240_000})
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith("The state/task 'work' returned a result")

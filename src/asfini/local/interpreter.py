@@ -134,12 +134,15 @@ def _caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome
         if matches(catcher.error_equals, failure.error):
             error = {"Error": failure.error or "", "Cause": failure.cause or ""}
             try:
-                return flow_of(frame, state).caught(frame, index, value, error)
+                outcome = flow_of(frame, state).caught(frame, index, value, error)
             except (QueryError, Unsuitable) as problem:
                 frame.thread.previous = before
                 failure = explained(frame, state, problem)
                 _failed(frame, state)
                 raise failure from None
+            if not frame.fits(outcome.output):
+                raise too_large(state.name)
+            return outcome
     raise failure
 
 
