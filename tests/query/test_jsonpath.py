@@ -331,7 +331,7 @@ def nested(depth: int) -> Any:
     ],
 )
 def test_a_path_that_multiplies_the_work_is_stopped(path: str, document: Any) -> None:
-    with pytest.raises(PathLimitExceeded, match="1,000,000"):
+    with pytest.raises(PathLimitExceeded, match="200,000"):
         read(path, document)
 
 
@@ -340,12 +340,12 @@ def test_a_catastrophic_pattern_takes_time_in_proportion_to_the_text() -> None:
 
 
 def test_deep_data_and_long_paths_need_no_recursion() -> None:
-    deep = nested(50_000)
-    assert read("$" + ".a" * 50_000, deep) == {}
-    assert len(read("$..a", deep)) == 50_000
-    assert len(read("$" + "[*]" * 50_000, deep)) == 1
+    deep = nested(40_000)
+    assert read("$" + ".a" * 40_000, deep) == {}
+    assert len(read("$..a", deep)) == 40_000
+    assert len(read("$" + "[*]" * 40_000, deep)) == 1
     with pytest.raises(PathNotFound):
-        read("$" + "['a']" * 50_001, deep)
+        read("$" + "['a']" * 40_001, deep)
 
 
 def write(path: str, document: Any, value: Any = "new") -> Any:

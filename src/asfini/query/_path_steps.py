@@ -12,9 +12,9 @@ from typing import Any, ClassVar, NamedTuple
 from asfini._json import dumps
 from asfini.query.scope import QueryError
 
-MAX_WORK = 1_000_000
-"""The most values that one reading of a path may look at. A payload has at most 262,144 bytes, hence fewer
-values than that, but a path can multiply them: `$[0,0][0,0]…`, `$..[*]..[*]`."""
+MAX_WORK = 200_000
+"""The most values that one reading of a path may look at, for an event loop waits for it. A payload has at
+most some 131,000 values, in 262,144 bytes, but a path can multiply them: `$[0,0][0,0]…`, `$..[*]..[*]`."""
 
 _MAX_SHOWN = 200
 """The most characters of a text that an error shows."""
