@@ -1,4 +1,8 @@
-"""What integrations demand of their parameters before they start, where AWS was seen to check it."""
+"""What integrations demand of their parameters before they start: else the execution fails.
+
+AWS holds parameters against the shapes of the service's API. Here that is done for what is answered without a
+handler, which could not go on, and where lists are easily forgotten: API Gateway's headers.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,15 +14,26 @@ from asfini.local.handlers import Target
 Check = Callable[[Any], bool]
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _lists_by_name(value: Any) -> bool:
     """Whether a value is an object of lists, as headers are, since each may stand several times."""
     return isinstance(value, dict) and all(isinstance(item, list) for item in value.values())
 
 
-CHECKS: dict[str, dict[str, Check]] = {
-    "apigateway:invoke": {"Headers": _lists_by_name, "QueryParameters": _lists_by_name},
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "lambda:invoke": ("FunctionName",),
+    "states:startExecution": ("StateMachineArn",),
 }
-"""By integration: the fields that must have a certain form."""
+"""By integration: the fields that must be there."""
+FORMS: dict[str, dict[str, Check]] = {
+    "apigateway:invoke": {"Headers": _lists_by_name, "QueryParameters": _lists_by_name},
+    "lambda:invoke": {"FunctionName": _is_text},
+    "states:startExecution": {"StateMachineArn": _is_text, "Name": _is_text},
+}
+"""By integration: the fields that must have a certain form where they are."""
 
 
 def check_parameters(target: Target, given: Any) -> None:
@@ -27,12 +42,16 @@ def check_parameters(target: Target, given: Any) -> None:
     Raises:
         Unsuitable: they cannot be used.
     """
-    checks = CHECKS.get(target.name)
-    if checks is None or not isinstance(given, dict):
+    if not isinstance(given, dict):
         return
     wrong = [
+        f"The field '{name}' is required but was missing"
+        for name in REQUIRED.get(target.name, ())
+        if name not in given
+    ]
+    wrong += [
         f"The value of the field '{name}' has an invalid format"
-        for name, fits in checks.items()
+        for name, fits in FORMS.get(target.name, {}).items()
         if name in given and not fits(given[name])
     ]
     if wrong:
