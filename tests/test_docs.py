@@ -57,3 +57,37 @@ def test_a_pages_code_runs(page: Path, namespace: dict[str, object]) -> None:
 
 def test_pages_with_code_are_found() -> None:
     assert sum(len(blocks(page)) for page in PAGES) > 20
+
+
+def calls(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """The calls in the second column of a page's tables: what is called, and with which arguments."""
+    for row in re.findall(r"^\| .*? \| (.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE):
+        for name, arguments in re.findall(r"(\w+)\(([^()]*)\)", row):
+            yield name, [each for each in arguments.split(", ") if each not in ("", "…")]
+
+
+OWNERS = (
+    asfini,
+    asfini.history,
+    asfini.aws,
+    asfini.ActivityRegistration,
+    asfini.CallableActivity,
+    asfini.Client,
+    asfini.Execution,
+    asfini.Task,
+)
+
+
+def test_what_stands_in_for_sfinis_calls_takes_the_arguments_that_are_shown() -> None:
+    checked = set()
+    for name, arguments in calls(ROOT / "docs" / "sfini.md"):
+        found = [each for owner in OWNERS if callable(each := getattr(owner, name, None))]
+        if found and not hasattr(found[0], "model_fields"):  # of models pydantic takes any arguments at first
+            signature = inspect.signature(found[0])
+            given = [each for each in arguments if "=" not in each]
+            itself = ["itself"] if "self" in signature.parameters else []
+            signature.bind_partial(
+                *itself, *given, **dict(each.split("=") for each in arguments if "=" in each)
+            )
+            checked.add(name)
+    assert {"Event", "decorate", "smart_activity", "retry_for", "catch", "construct_state_machine"} <= checked
