@@ -1,6 +1,7 @@
 """Functions that stand in for resources, and misbehave: they raise anything, hold on, or meddle."""
 
 import asyncio
+import json
 from typing import Any
 
 import anyio
@@ -215,3 +216,33 @@ async def test_a_function_that_changes_its_result_later_changes_nothing_else() -
     handlers = {"batch:submitJob.sync": submit, "change": lambda _given: kept.clear()}
     async with local_service(handlers=handlers) as service:
         assert (await run(service, definition))["output"] == '{"a":1}'
+
+
+async def seeded(seed: int) -> tuple[list[Any], Any]:
+    """The events of an execution whose task is called with a token and fails, but for their times."""
+
+    def work(_given: Any) -> None:
+        raise ValueError("no")
+
+    waits = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    send = {"Type": "Task", "Resource": waits, "Parameters": {"t.$": "$$.Task.Token"}, "TimeoutSeconds": 1}
+    definition = machine(send=send | {"Catch": CATCH, "End": True}, after=task("work"))
+    handlers = {"work": work, "sqs:sendMessage": lambda _given: None}
+    async with local_service(handlers=handlers, seed=seed) as service:
+        arn = await start(service, definition, {})
+        cause = json.loads((await ended(service, arn))["cause"])
+        events = [{**event, "timestamp": None} for event in await history(service, arn)]
+        return [arn, *events], cause
+
+
+async def test_a_seed_repeats_names_tokens_and_ids() -> None:
+    first, second, other = await seeded(1), await seeded(1), await seeded(2)
+    assert first == second
+    assert first[0][0] != other[0][0]
+    assert first[1]["requestId"] != other[1]["requestId"]
+
+
+async def test_the_trace_of_a_functions_error_shows_the_function_alone() -> None:
+    _, cause = await seeded(1)
+    assert len(cause["stackTrace"]) == 1
+    assert "in work" in cause["stackTrace"][0]

@@ -1,5 +1,6 @@
 """The operations on activities, and on the tasks that their workers have."""
 
+from random import Random
 from typing import Any
 
 import anyio
@@ -21,15 +22,16 @@ class Activities:
         prefix: what an activity's ARN begins with.
         dates: tells the time.
         poll_seconds: how long a poll without a task is held; `None` holds on.
+        random: what tokens are drawn from.
     """
 
-    def __init__(self, prefix: str, dates: Dates, poll_seconds: float | None) -> None:
+    def __init__(self, prefix: str, dates: Dates, poll_seconds: float | None, random: Random) -> None:
         self._prefix = prefix
         self._dates = dates
         self._poll_seconds = poll_seconds
         self.records: dict[str, ActivityRecord] = {}
         """The activities by ARN."""
-        self.tokens = Tokens()
+        self.tokens = Tokens(random)
         """The tasks that are open."""
         self._polls: dict[anyio.CancelScope, str | None] = {}
         """The polls that are open, and whose they are."""

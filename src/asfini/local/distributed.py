@@ -17,7 +17,7 @@ from asfini.local.failures import Failure, Unsuitable
 from asfini.local.map_runs import MapRun
 from asfini.local.maps import concurrency, selected_item, tolerance
 from asfini.local.results import results
-from asfini.local.run import Frame, Machine, Run, written
+from asfini.local.run import Frame, Machine, Run, identifier, written
 
 TURNS = 64
 """How many inputs are made before others on the loop get their turn."""
@@ -78,7 +78,7 @@ def _map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int, float]) 
     run, now = frame.run, frame.thread.journal.now()
     label = state.label or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.machine.arn}/{state.name}"))
     machine = f"{run.machine.arn}/{label}"
-    arn = f"{machine.replace(':stateMachine:', ':mapRun:')}:{uuid.uuid4()}"
+    arn = f"{machine.replace(':stateMachine:', ':mapRun:')}:{identifier(run.workshop.random)}"
     limit = 0 if most == MAX_CONCURRENCY else most
     return MapRun(arn, label, run.arn, machine, now, limit, *tolerated)
 

@@ -3,9 +3,10 @@
 import asyncio
 import inspect
 import traceback
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from random import Random
+from types import TracebackType
 from typing import Any
 
 from asfini import _json
@@ -13,6 +14,7 @@ from asfini._arns import Account
 from asfini.asl.states import Resource
 from asfini.errors import InvalidArgument, TaskFailed
 from asfini.local.failures import Failure, too_large
+from asfini.local.run import identifier
 
 Handler = Callable[[Any], Any]
 """Gets a task's input, gives its output, or a coroutine that does."""
@@ -116,17 +118,14 @@ class Handlers:
     def _find(self, target: Target) -> Handler | None:
         return next((self._handlers[key] for key in target.keys if key in self._handlers), None)
 
-    async def answer(self, call: Call) -> Any:
-        """Have a task done.
 
-        Raises:
-            Failure: there is no handler for it, or it failed.
-        """
-        return await answer(self.find(call), call)
-
-
-async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
+async def answer(handler: Callable[[], Any] | None, call: Call, random: Random) -> Any:
     """Have a task done by what was found for it.
+
+    Args:
+        handler: what was found.
+        call: the task.
+        random: what the ids of requests are drawn from.
 
     Raises:
         Failure: nothing was, or it failed.
@@ -141,9 +140,9 @@ async def answer(handler: Callable[[], Any] | None, call: Call) -> Any:
         last = result.result if failed else _plain(result.result, call.target)
         return Submitted(_plain(result.response, call.target), last)
     except Raised as raised:
-        raise failure_of(raised.error, call.target) from raised.error
+        raise failure_of(raised.error, call.target, random) from raised.error
     except InvalidArgument as error:
-        raise failure_of(error, call.target) from error
+        raise failure_of(error, call.target, random) from error
 
 
 class Raised(Exception):  # noqa: N818 - it carries the error
@@ -207,7 +206,7 @@ def nobody(target: Target) -> str:
     return f"Nothing here does {name!r}: give local.connect() a function that does, {way}."
 
 
-def failure_of(error: BaseException, target: Target) -> Failure:
+def failure_of(error: BaseException, target: Target, random: Random) -> Failure:
     """What a function's exception means; a Lambda function's cause is the object that Lambda makes of it."""
     if isinstance(error, Failure):
         return error
@@ -219,7 +218,14 @@ def failure_of(error: BaseException, target: Target) -> Failure:
     report = {
         "errorMessage": str(error),
         "errorType": name,
-        "requestId": str(uuid.uuid4()),
-        "stackTrace": traceback.format_tb(error.__traceback__),
+        "requestId": identifier(random),
+        "stackTrace": traceback.format_tb(_theirs(error.__traceback__)),
     }
     return Failure(name, _json.dumps(report))
+
+
+def _theirs(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from where it leaves this package."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("asfini."):
+        trace = trace.tb_next
+    return trace

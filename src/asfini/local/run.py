@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asfini import _json
@@ -294,6 +296,11 @@ def written(value: Any) -> tuple[str, int]:
     except InvalidArgument:  # half of a surrogate pair, which JSON can hold as an escape, but UTF-8 cannot
         text = json.dumps(value, separators=(",", ":"))
         return text, len(text)
+
+
+def identifier(random: Random) -> str:
+    """Draw a UUID, which a seed repeats."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def kind(state: State) -> str:

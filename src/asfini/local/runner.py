@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
 from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread, payload
-from asfini.local.run import Frame, Machine, Run
+from asfini.local.run import Frame, Machine, Run, identifier
 from asfini.local.work import Workshop
 
 _logger = logging.getLogger(__name__)
@@ -60,8 +59,8 @@ class Runner:
             trace_header: X-Ray's header.
         """
         machine = self.machine_of(machine_arn)
-        name = checked_name(str(uuid.uuid4()) if name is None else name, "an execution")
-        arn = _arn(machine, name)
+        name = checked_name(self._identifier() if name is None else name, "an execution")
+        arn = self._arn(machine, name)
         value = _input(text)
         known = self.runs.get(arn)
         if known is not None:
@@ -74,8 +73,8 @@ class Runner:
 
     def start_child(self, machine: Machine, text: str, map_run_arn: str) -> Run:
         """Start a machine for an item of a distributed Map."""
-        name = str(uuid.uuid4())
-        run = self._made(_arn(machine, name), name, machine, text)
+        name = self._identifier()
+        run = self._made(self._arn(machine, name), name, machine, text)
         run.map_run_arn = map_run_arn
         return self._begun(run, _json.loads(text))
 
@@ -83,6 +82,15 @@ class Runner:
         """Start a machine as a task of another one, with the parameters of the integration."""
         text = _json.dumps(parameters.get("Input", {}))
         return self.start(str(parameters.get("StateMachineArn")), parameters.get("Name"), text)
+
+    def _identifier(self) -> str:
+        return identifier(self.workshop.random)
+
+    def _arn(self, machine: Machine, name: str) -> str:
+        """The ARN of an execution; those of EXPRESS machines never meet."""
+        if machine.kind == "EXPRESS":
+            return f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{self._identifier()}"
+        return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def _made(self, arn: str, name: str, machine: Machine, text: str) -> Run:
         now = self._dates.now()
@@ -151,13 +159,6 @@ def _failure(run: Run, thread: Thread, error: Exception) -> Failure:
         _logger.error("a fault of the local service ended %s", run.arn, exc_info=error)
         cause = f"The local service has a fault: {error!r}"
     return Failure("States.Runtime", cause)
-
-
-def _arn(machine: Machine, name: str) -> str:
-    """The ARN of an execution; those of EXPRESS machines never meet."""
-    if machine.kind == "EXPRESS":
-        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{name}:{uuid.uuid4()}"
-    return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def _input(text: str) -> Any:

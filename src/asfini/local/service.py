@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from random import Random
 from typing import Any, Self
 
 import anyio
@@ -34,7 +35,8 @@ class LocalService(Service):
         account: the account that it plays.
         poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
             waits until there is one, so that no clock has to stop on the way for an open poll.
-        seed: what random choices (jitter) follow from, so that runs can be repeated.
+        seed: what jitter, intrinsic functions' random values, ids and tokens follow from, so that runs can be
+            repeated.
         start_date: the date at which it starts; by default the real one.
     """
 
@@ -78,7 +80,8 @@ class LocalService(Service):
     def _open(self) -> None:
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
         dates = Dates(self._start_date)
-        activities = Activities(f"{prefix}activity:", dates, self._poll_seconds)
+        random = Random(self._seed)  # noqa: S311 - what is drawn is no secret
+        activities = Activities(f"{prefix}activity:", dates, self._poll_seconds, random)
         machines = Machines(f"{prefix}stateMachine:", dates, activities.records)
         map_runs = MapRuns()
         runner = Runner(dates, machines.find_active)
@@ -90,7 +93,7 @@ class LocalService(Service):
             runner.start_as_task,
             runner.start_child,
             map_runs,
-            self._seed,
+            random,
         )
         self._activities, self._runner = activities, runner
         self._operations = operations_of(activities, machines, Executions(machines, runner), map_runs)

@@ -1,11 +1,11 @@
 """Tasks that somebody else does: the activities' queues, open polls, tokens, time-outs and heartbeats."""
 
 import asyncio
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from asfini import errors
@@ -91,10 +91,14 @@ class OpenTask:
 
 
 class Tokens:
-    """The tokens of open tasks. A token that was given out tells itself from one that never was."""
+    """The tokens of open tasks. A token that was given out tells itself from one that never was.
 
-    def __init__(self) -> None:
-        self._secret = secrets.token_urlsafe(48)
+    Args:
+        random: what they are drawn from.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._secret = f"{random.getrandbits(256):064x}"
         self._count = 0
         self._tasks: dict[str, OpenTask] = {}
 

@@ -1,9 +1,9 @@
 """Where tasks get done, and the events that tell of it: activities, Lambda functions, integrations."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from asfini import _json
@@ -72,7 +72,7 @@ class Workshop:
         start_execution: starts a machine as a task.
         start_child: starts a machine for an item of a distributed Map.
         map_runs: keeps the map runs.
-        seed: what random choices follow from; by default nothing that repeats.
+        random: what all random choices are drawn from.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Workshop:
         start_execution: StartExecution,
         start_child: StartChild,
         map_runs: MapRuns,
-        seed: int | None = None,
+        random: Random,
     ) -> None:
         self._account = account
         self._activities = activities
@@ -95,7 +95,7 @@ class Workshop:
         self.map_runs = map_runs
         self.store: Store = HandlerStore(handlers)
         """Where distributed maps read their items from and write their results to."""
-        self.random = random.Random(seed)  # noqa: S311 - what machines draw is no secret
+        self.random = random
         self._kinds = {
             "activity": self._do_activity,
             "function": self._do_function,
@@ -157,11 +157,14 @@ class Workshop:
         thread.add("LambdaFunctionScheduled", details)
         thread.add("LambdaFunctionStarted")
         try:
-            result = await _within(job.timeout, self._handlers.answer(job.call(given)))
+            result = await _within(job.timeout, self._done(job.call(given)))
         except Failure as failure:
             raise _written(job, "LambdaFunction", {}, failure) from None
         thread.add("LambdaFunctionSucceeded", job.output(result))
         return result
+
+    async def _done(self, call: Call) -> Any:
+        return await answer(self._handlers.find(call), call, self.random)
 
     async def _do_integration(self, job: _Job) -> Any:
         if job.target.pattern != ".waitForTaskToken":
@@ -204,17 +207,17 @@ class Workshop:
                 return await self._run_machine(job, given)
             if job.target.name == "lambda:invoke":
                 return await self._invoke(job, given)
-        result = await answer(handler, call)
+        result = await answer(handler, call, self.random)
         if isinstance(result, Submitted) and job.target.pattern.startswith(".sync"):
             job.frame.thread.add("TaskSubmitted", job.target.details | job.output(result.response))
             if isinstance(result.result, Exception):
-                raise failure_of(result.result, job.target)
+                raise failure_of(result.result, job.target, self.random)
         return result
 
     async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
         target = Target.function(str(given.get("FunctionName")))
         text, _ = written(given.get("Payload"))
-        result = await self._handlers.answer(Call(target, job.state.name, text))
+        result = await self._done(Call(target, job.state.name, text))
         return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
 
     async def _run_machine(self, job: _Job, given: dict[str, Any]) -> Any:
