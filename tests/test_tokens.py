@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 import anyio
@@ -134,6 +135,16 @@ class TestFromAfar:
             client.task("token", heartbeat=seconds)
 
 
+async def in_asyncio_timeout(work: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.timeout(1):
+        await work
+
+
+async def in_scope(work: Coroutine[Any, Any, None]) -> None:
+    with anyio.fail_after(1):
+        await work
+
+
 class TestBlock:
     async def test_it_reports_its_output_when_it_ends(
         self, client: Client, execution: Execution, tokens: list[str]
@@ -210,7 +221,7 @@ class TestBlock:
         with pytest.raises(ExecutionFailed, match="CancelledError"):
             await execution.wait(timeout=60)
 
-    @pytest.mark.parametrize("limit", [asyncio.timeout, anyio.fail_after])
+    @pytest.mark.parametrize("limit", [in_asyncio_timeout, in_scope])
     async def test_what_strikes_while_it_reports_does_not_lose_the_output(
         self, client: Client, service: Faulty, execution: Execution, tokens: list[str], limit: Any
     ) -> None:
@@ -219,16 +230,11 @@ class TestBlock:
         async def work() -> None:
             async with client.task(tokens[0], heartbeat=None) as task:
                 task.output = "charged"
+            await asyncio.sleep(0)
 
         begin = now()
         with pytest.raises(TimeoutError):
-            async with contextlib.AsyncExitStack() as stack:
-                scope = limit(1)
-                await stack.enter_async_context(scope) if limit is asyncio.timeout else (
-                    stack.enter_context(scope)
-                )
-                await work()
-                await asyncio.sleep(0)
+            await limit(work())
         assert now() - begin == pytest.approx(5)
         assert await execution.wait(timeout=60) == "charged"
 

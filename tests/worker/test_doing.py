@@ -105,7 +105,19 @@ class TestFunctions:
             executions = [await start(client, each) for each in activities]
             assert {await each.wait(timeout=60) for each in executions} == {id(asyncio.get_running_loop())}
 
-    async def test_plain_functions_run_at_once_up_to_max_threads(self, client: Client) -> None:
+    async def test_a_plain_function_that_is_busy_takes_no_other_ones_threads(self, client: Client) -> None:
+        go = threading.Event()
+        busy = CallableActivity("busy", go.wait.__get__(go), heartbeat=None)
+        other = CallableActivity("other", lambda: "done", heartbeat=None)
+        executions = [await start(client, busy, 30) for _ in range(3)]
+        await client.register(other)
+        async with Worker(client, [busy, other], max_threads=2):
+            await settle()
+            assert await (await start(client, other)).wait(timeout=60) == "done"
+            go.set()
+            assert [await each.wait(timeout=60) for each in executions] == [True] * 3
+
+    async def test_a_plain_function_runs_at_once_up_to_max_threads(self, client: Client) -> None:
         running, most, lock, both = 0, 0, threading.Lock(), threading.Barrier(2, timeout=30)
 
         def work() -> None:
@@ -117,10 +129,10 @@ class TestFunctions:
             with lock:
                 running -= 1
 
-        activities = [CallableActivity(f"work-{number}", work) for number in range(2)]
-        await client.register(*activities)
-        async with Worker(client, activities, max_threads=2):
-            executions = [await start(client, each) for each in activities for _ in range(4)]
+        working = CallableActivity("work", work)
+        await client.register(working)
+        async with Worker(client, working, max_threads=2):
+            executions = [await start(client, working) for _ in range(8)]
             for execution in executions:
                 await execution.wait(timeout=1e6)
         assert most == 2

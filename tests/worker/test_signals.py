@@ -139,6 +139,15 @@ def test_a_second_one_gives_them_back(program: Start, first: signal.Signals) -> 
     assert running.ends() == (0, ["WorkerCancel", "FAILED WorkerCancel"], "")
 
 
+def test_a_thread_that_goes_on_does_not_keep_the_process(program: Start) -> None:
+    running = program("run", "thread")
+    running.hears("begun")
+    running.process.send_signal(signal.SIGTERM)
+    running.hears("draining")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends() == (0, ["WorkerCancel", "FAILED WorkerCancel"], "")
+
+
 def test_an_idle_worker_ends_at_a_signal_without_a_word(program: Start) -> None:
     running = program("idle run", "async")
     running.hears("begun")

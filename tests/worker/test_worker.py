@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import re
+import signal
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -177,19 +178,24 @@ class TestBeginning:
         with pytest.raises(ActivityDoesNotExist, match="activity:echo"):
             await Worker(local_client, echo).run()
 
-    async def test_run_does_without_signals_where_the_loop_knows_none(
-        self, local_client: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def unknown(*_: Any) -> None:
-            raise NotImplementedError
-
+    async def test_run_gives_signals_back_to_whoever_had_them(self, local_client: Client) -> None:
+        heard: list[str] = []
         await local_client.register(echo)
-        worker = Worker(local_client, echo)
-        monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", unknown, raising=False)
-        running = asyncio.create_task(worker.run())
-        await settle()
-        worker.end()
-        await running
+        loop, worker = asyncio.get_running_loop(), Worker(local_client, echo)
+        loop.add_signal_handler(signal.SIGTERM, heard.append, "mine")
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            running = asyncio.create_task(worker.run())
+            await settle()
+            assert signal.getsignal(signal.SIGINT) != before
+            worker.end()
+            await running
+            assert signal.getsignal(signal.SIGINT) == before
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(1)
+            assert heard == ["mine"]
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
 
 
 class TestErrors:

@@ -3,8 +3,9 @@
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -34,7 +35,9 @@ class Terms:
     max_polls: int
     max_threads: int
     threads: anyio.CapacityLimiter
-    """How many plain functions run at once."""
+    """For plain functions. It limits nothing: that is for slots."""
+    threads_at_work: set[threading.Thread] = field(default_factory=set)
+    """What runs plain functions now."""
 
 
 class Doing:
@@ -152,7 +155,12 @@ class Doing:
     async def _call_in_thread(self, call: Callable[[], Any]) -> Any:
         def note_and_call() -> Any:
             self._in_thread = True
-            return call()
+            thread = threading.current_thread()
+            self._terms.threads_at_work.add(thread)
+            try:
+                return call()
+            finally:
+                self._terms.threads_at_work.discard(thread)
 
         try:
             return await clock.run_in_thread(note_and_call, self._terms.threads)

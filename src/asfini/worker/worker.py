@@ -3,10 +3,13 @@
 import contextlib
 import logging
 import math
+import os
 import platform
 import signal
+import sys
+import threading
 import uuid
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -59,7 +62,7 @@ class Worker:
         name: who does the tasks, as histories tell; by default the host's name and something unique.
         max_tasks: the most tasks of one activity at once.
         max_polls: the most open polls for one activity at once.
-        max_threads: the most plain functions that run at once, over all activities.
+        max_threads: the most tasks of one activity at once if it is a plain function, which needs a thread.
         grace: seconds that tasks in work have to finish when the worker stops. On AWS, give a container that
             stops (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than the 60 seconds
             of a poll.
@@ -102,6 +105,8 @@ class Worker:
         self._ending: anyio.Event | None = None
         self._fatal: ServiceError | None = None
         self._host = Host(self._work)
+        self._threads_at_work: set[threading.Thread] = set()
+        self._signals = 0
 
     async def __aenter__(self) -> Self:
         await self._start(interrupt=True)
@@ -142,8 +147,8 @@ class Worker:
         account = await self.client.account()
         if self._host.running:
             raise InvalidArgument(f"worker {self.name!r} works already")
-        threads = anyio.CapacityLimiter(self._limits[-1])
-        terms = Terms(self.client.service, self.name, *self._limits, threads)
+        terms = Terms(self.client.service, self.name, *self._limits, anyio.CapacityLimiter(math.inf))
+        self._threads_at_work = terms.threads_at_work
         self._pollings = [
             Polling(terms, account.fill_in(activity.arn), activity, self._cannot_go_on)
             for activity in self.activities
@@ -174,30 +179,31 @@ class Worker:
 
         Args:
             signals: whether SIGINT and SIGTERM end it; a second one leaves no time to tasks in work. Only a
-                program's main thread can have them. Where the loop knows no signals (Windows), Ctrl-C cancels
-                the program's main task, which comes to the same.
+                program's main thread can have them. Functions that still run in threads then do not keep the
+                process: it ends with the main thread.
 
         Raises:
             ServiceError: the worker could not go on.
         """
-        with contextlib.ExitStack() as stack:
-            received = _receive(stack) if signals else None
+        self._signals = 0
+        with _received(self._obey) if signals else contextlib.nullcontext():
             await self.start()
-            obeying = Host(lambda: self._obey(received))
-            obeying.start()
+            if self._signals:  # meanwhile
+                self.end()
             try:
                 await self.join()
             finally:
                 await self._drain()
-                await obeying.stop()
+                if self._signals and self._threads_at_work:
+                    _end_with_main_thread(self._threads_at_work)
 
-    async def _obey(self, signals: AsyncIterable[int] | None) -> None:
+    def _obey(self) -> None:
         """End at a signal; at one more, leave no time."""
-        if signals is not None:
-            async for _ in signals:
-                if self._ending is not None and self._ending.is_set():
-                    self._hurry()
-                self.end()
+        self._signals += 1
+        if self._host.running:
+            if self._ending is not None and self._ending.is_set():
+                self._hurry()
+            self.end()
 
     async def _work(self) -> None:
         async with anyio.create_task_group() as supervision:
@@ -252,11 +258,39 @@ class Worker:
             polling.drop_polls()
 
 
-def _receive(stack: contextlib.ExitStack) -> AsyncIterable[int] | None:
-    """Catch signals from now on, if the loop can."""
-    with contextlib.suppress(NotImplementedError):
-        return stack.enter_context(anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
-    return None
+@contextlib.contextmanager
+def _received(obey: Callable[[], None]) -> Iterator[None]:
+    """Have signals obeyed on the loop; afterwards they are whose they were before."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def receive(*_: object) -> None:
+        loop.call_soon_threadsafe(obey)
+
+    for number in before:
+        signal.signal(number, receive)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _end_with_main_thread(abandoned: set[threading.Thread]) -> None:
+    """Let threads whose tasks were given up not keep the process; Python would wait for them."""
+
+    def end() -> None:
+        threading.main_thread().join()
+        for thread in threading.enumerate():
+            if not (thread.daemon or thread in abandoned or thread is threading.main_thread()):
+                thread.join()
+        if abandoned:
+            logging.shutdown()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(1 if hasattr(sys, "last_value") else 0)  # what ended the main thread, if it was an error
+
+    threading.Thread(target=end, name="asfini ends", daemon=True).start()
 
 
 def _checked(
