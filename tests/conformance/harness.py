@@ -26,6 +26,8 @@ ROLE = "arn:aws:iam::111111111111:role/test-sfn-role"
 """The role of all recorded machines, which the recordings replace by a word."""
 MADE = datetime(2026, 11, 22, 1, 25, 36, tzinfo=UTC)
 """The date that inputs with times relative to an execution's start were made for."""
+SYNCHRONOUS = "<SyncExecArn_"
+"""What recordings have in place of the ARN of an execution that StartSyncExecution answered for."""
 HOUR = 3600.0
 TIMED_OUT = frozenset({"TaskTimedOut", "LambdaFunctionTimedOut", "ActivityTimedOut"})
 
@@ -95,9 +97,12 @@ async def _run(case: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any
                 type=case["machine_type"],
             )
             given = {"stateMachineArn": machine["stateMachineArn"], "input": json.dumps(case["input"])}
-            if "sync" in case["snapshot_key"]:  # the recording is the response of StartSyncExecution
-                return await service.call("start_sync_execution", **given), []
-            return await _executed(service, case, tasks, given)
+            if SYNCHRONOUS in json.dumps(case["expected"]):
+                found = await service.call("start_sync_execution", **given), []
+            else:
+                found = await _executed(service, case, tasks, given)
+            await tasks.end()
+            return found
 
 
 async def _executed(
@@ -133,7 +138,11 @@ async def _history(service: LocalService, arn: str, reverse: bool) -> list[dict[
 
 
 class Tasks:
-    """The recorded results of tasks, handed out state by state in the order in which they were scheduled."""
+    """The recorded results of tasks, handed out state by state in the order in which they were scheduled.
+
+    What no definition or input tells is read from the recorded history: workers' names, and which way round
+    the history was asked for.
+    """
 
     service: LocalService
 
@@ -141,6 +150,7 @@ class Tasks:
         self.results: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
         for result in case.get("task_results") or []:
             self.results[result["state"]].append(result)
+        self._completing: list[asyncio.Task[None]] = []
         events = case["expected"].get("events") or []
         self.workers = [
             event.get("activityStartedEventDetails", {}).get("workerName")
@@ -174,7 +184,15 @@ class Tasks:
         return result.get("output")
 
     def _complete_later(self, result: dict[str, Any], token: str) -> None:
-        self._completing = asyncio.ensure_future(self._complete(result, token))
+        self._completing.append(asyncio.ensure_future(self._complete(result, token)))
+
+    async def end(self) -> None:
+        """Wait until all is reported.
+
+        Raises:
+            ServiceError: a report was refused.
+        """
+        await asyncio.gather(*self._completing)
 
     async def _complete(self, result: dict[str, Any], token: str) -> None:
         await anyio.sleep(0.1)
