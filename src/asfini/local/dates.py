@@ -24,3 +24,8 @@ class Dates:
             return self._date + timedelta(milliseconds=passed)
         except OverflowError:  # the year 10,000, which virtual time can reach
             return datetime.max.replace(tzinfo=UTC)
+
+
+def iso(moment: datetime) -> str:
+    """Write a date as the context object does."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -66,6 +66,7 @@ class MapRun:
         self.status, self.stop_date = status, moment
         if status == "SUCCEEDED":
             for counts in (self.items, self.executions):
+                # AWS was seen to count results that no ResultWriter writes, too.
                 counts["resultsWritten"] = sum(counts[name] for name in _ENDINGS.values())
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from asfini import _json
 from asfini.asl.map import ResultWriter
 from asfini.local import datasets
+from asfini.local.dates import iso
 from asfini.local.run import Run
 
 if TYPE_CHECKING:
@@ -34,31 +35,11 @@ def _transformed(runs: list[Run], transformation: str | None) -> list[Any]:
         return [_output(run) for run in runs]
     if transformation == "FLATTEN":
         return [item for run in runs for item in _listed(_output(run))]
-    return [_metadata(run) for run in runs]
+    return [run.told(str, iso) for run in runs]
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _metadata(run: Run) -> dict[str, Any]:
-    """Describe a child as ResultWriter's files do."""
-    told: dict[str, Any] = {
-        "ExecutionArn": run.arn,
-        "Input": run.input,
-        "InputDetails": {"Included": True},
-        "Name": run.name,
-        "StartDate": run.start_date.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "StateMachineArn": run.machine.arn,
-        "Status": run.status,
-    }
-    if run.stop_date is not None:
-        told["StopDate"] = run.stop_date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if run.output is not None:
-        told |= {"Output": run.output, "OutputDetails": {"Included": True}}
-    if run.failure is not None:
-        told |= {name.title(): text for name, text in run.failure.details().items()}
-    return dict(sorted(told.items()))
 
 
 async def _written(

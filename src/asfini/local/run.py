@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -12,6 +13,7 @@ from asfini import _json
 from asfini.asl.definition import Definition
 from asfini.asl.states import CanFail, State, Wait
 from asfini.errors import InvalidArgument
+from asfini.local.dates import iso
 from asfini.local.failures import Failure, too_large
 from asfini.local.journal import Journal, Thread, payload, wake
 
@@ -117,6 +119,30 @@ class Run:
         if self.task is not None:
             self.task.cancel()
         wake(self._waiters)
+
+    def told(self, data: Callable[[str], Any], date: Callable[[datetime], Any]) -> dict[str, Any]:
+        """Describe it as data of machines do: what `.sync` gives, or a ResultWriter writes.
+
+        Args:
+            data: what becomes of its input's and output's texts.
+            date: what becomes of dates.
+        """
+        told = {
+            "ExecutionArn": self.arn,
+            "Input": data(self.input),
+            "InputDetails": {"Included": True},
+            "Name": self.name,
+            "StartDate": date(self.start_date),
+            "StateMachineArn": self.machine.arn,
+            "Status": self.status,
+        }
+        if self.stop_date is not None:
+            told["StopDate"] = date(self.stop_date)
+        if self.output is not None:
+            told |= {"Output": data(self.output), "OutputDetails": {"Included": True}}
+        if self.failure is not None:
+            told |= {name.title(): text for name, text in self.failure.details().items()}
+        return dict(sorted(told.items()))
 
     async def ended(self) -> None:
         """Wait for its end."""
@@ -306,8 +332,3 @@ def identifier(random: Random) -> str:
 def kind(state: State) -> str:
     """A state's type, as event types begin."""
     return str(state.held("type") or type(state).__name__)
-
-
-def iso(moment: datetime) -> str:
-    """Write a time as the context object does."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -255,26 +256,14 @@ def _ended(run: Run, *, as_json: bool) -> dict[str, Any]:
     Raises:
         Failure: it did not succeed.
     """
-    read = _json.loads if as_json else str
-    told: dict[str, Any] = {
-        "ExecutionArn": run.arn,
-        "Input": read(run.input),
-        "InputDetails": {"Included": True},
-        "Name": run.name,
-        "StartDate": _milliseconds(run.start_date),
-        "StateMachineArn": run.machine.arn,
-        "Status": run.status,
-        "StopDate": _milliseconds(run.stop_date),
-    }
-    if run.failure is not None:
-        told |= {name.title(): text for name, text in run.failure.details().items()}
+    told = run.told(_json.loads if as_json else str, _milliseconds)
     if run.output is None:
-        raise Failure("States.TaskFailed", _json.dumps(dict(sorted(told.items()))))
-    return dict(sorted((told | {"Output": read(run.output), "OutputDetails": {"Included": True}}).items()))
+        raise Failure("States.TaskFailed", _json.dumps(told))
+    return told
 
 
-def _milliseconds(moment: Any) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 async def _within(timeout: float | None, work: Awaitable[Any]) -> Any:
