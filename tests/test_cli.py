@@ -32,8 +32,7 @@ from asfini import (
     construct_state_machine,
     local,
 )
-from asfini.cli import main, options, progress
-from asfini.client import _STATUSES
+from asfini.cli import main, progress
 
 SHOP = """
 import asfini
@@ -615,10 +614,6 @@ def test_a_running_execution_has_no_stop_date(capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)[0]["stop_date"] is None
     assert status_of(cli, "executions") == 0
     assert re.match(r"x: RUNNING, .* to now\n", capsys.readouterr().out)
-
-
-def test_statuses_are_those_that_the_client_knows() -> None:
-    assert options.STATUSES == _STATUSES
 
 
 # What a person sees

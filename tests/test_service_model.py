@@ -7,7 +7,7 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from asfini import errors, history
+from asfini import _checks, errors, history
 
 MODEL = botocore.loaders.Loader().load_service_model("stepfunctions", "service-2")
 SHAPES: dict[str, dict[str, Any]] = MODEL["shapes"]
@@ -111,3 +111,6 @@ class TestLimits:
     )
     def test_a_limit_is_the_models(self, module: str, name: str, shape: str) -> None:
         assert getattr(importlib.import_module(module), name) == SHAPES[shape]["max"]
+
+    def test_executions_are_listed_by_the_models_statuses_but_for_pending_redrives(self) -> None:
+        assert {*_checks.STATUSES, "PENDING_REDRIVE"} == {*SHAPES["ExecutionStatus"]["enum"]}

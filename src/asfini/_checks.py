@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 from asfini.errors import InvalidArgument
 
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+"""What executions can be listed by: the API's `ExecutionStatus`, but for redrives that are pending."""
+
 
 def flags(**given: object) -> None:
     """Demand booleans: whatever else is true or false by accident was meant for another parameter."""

@@ -88,9 +88,9 @@ class Host:
             await self.wait()
 
 
-def only_error(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The one error in a group, however deep, or else the group."""
-    found: BaseException = group
+def only_error(error: BaseException) -> BaseException:
+    """The one error in a group, however deep, or else what is given."""
+    found = error
     while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
         found = found.exceptions[0]
     return found

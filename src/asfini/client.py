@@ -24,7 +24,6 @@ Machine = StateMachine | str
 
 ENTRIES_PER_PAGE = 1000
 """The most that the API's lists give at a time."""
-_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _EMPTY: Any = {}
 
 
@@ -310,7 +309,7 @@ class Client:
         """
         filters = {}
         if status is not None:
-            _checks.one_of(_STATUSES, status=status)
+            _checks.one_of(_checks.STATUSES, status=status)
             filters["statusFilter"] = status
         arn = await self._arn(machine, "stateMachine")
         async for entry in self._pages("list_executions", "executions", stateMachineArn=str(arn), **filters):

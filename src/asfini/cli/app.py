@@ -93,7 +93,7 @@ def machines_in(given: Any) -> "tuple[StateMachine | str, ...]":
     """
     from asfini.machine import StateMachine
 
-    several = given if isinstance(given, (list, tuple, set, frozenset)) else [] if given is None else [given]
+    several = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
     for machine in several:
         if not isinstance(machine, (StateMachine, str)):
             raise InvalidArgument(f"a state machine is needed, not {machine!r}")

@@ -4,14 +4,12 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from asfini._checks import STATUSES
 from asfini.cli.app import App, name_of
 
 if TYPE_CHECKING:
     from asfini.activity import Activity
     from asfini.machine import StateMachine
-
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-"""What executions can be listed by: the API's `ExecutionStatus`."""
 
 _EPILOG = """\
 examples:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
+from asfini._host import only_error
 from asfini.cli.app import App, activities_in, load, machines_in
 from asfini.cli.options import make_parser, parse
 from asfini.errors import AsfiniError, ExecutionError, InvalidArgument
@@ -175,9 +176,7 @@ def _drop_output() -> None:
 
 def _report(error: Exception, prog: str, verbose: int) -> int:
     """Say what went wrong in a line; with its traceback if that is asked for."""
-    found: BaseException = error
-    while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
-        found = found.exceptions[0]
+    found = only_error(error)
     with suppress(OSError, ValueError):  # nobody reads standard error
         if verbose > 1:
             traceback.print_exception(found)
