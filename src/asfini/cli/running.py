@@ -28,13 +28,21 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _heeding(work: Coroutine[Any, Any, None], terminated: asyncio.Event) -> None:
-    task = asyncio.current_task()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def terminate() -> None:
         terminated.set()
         if task is not None:
             task.cancel()
 
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; outside of the main thread
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-    await work
+    def receive(*_: object) -> None:  # not the loop's own handler: that would act beside a worker's, too
+        loop.call_soon_threadsafe(terminate)
+
+    before = None
+    with suppress(ValueError):  # outside of the main thread
+        before = signal.signal(signal.SIGTERM, receive)
+    try:
+        await work
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
