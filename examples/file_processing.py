@@ -2,8 +2,8 @@
 
 Run it: python examples/file_processing.py [FOLDER]
 
-Without a folder it takes the photographs that scikit-image brings along (python -m pip install scikit-image).
-The activities are plain functions, which the worker runs in threads; Pillow does the work.
+It needs Pillow; without a folder it takes the photographs that scikit-image brings along
+(python -m pip install pillow scikit-image). The activities are plain functions, which the worker runs in threads.
 """
 
 import asyncio

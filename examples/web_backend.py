@@ -1,4 +1,4 @@
-"""A web back end that starts executions and awaits them, with FastAPI.
+"""A web back end that starts executions and awaits them (python -m pip install fastapi httpx).
 
 Run it: python examples/web_backend.py
 That plays a client's part, offline: an order is placed and paid, another one is declined.

@@ -408,3 +408,20 @@ class TestLoops:
             ),
         ):
             runner.run(main())
+
+
+async def test_it_is_said_once_where_nothing_will_ever_happen(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("asfini.clock.SILENCE", 0.01)
+    loop = asyncio.get_running_loop()
+    with virtual_time():
+        never = loop.create_future()
+        thread = threading.Timer(0.1, lambda: loop.call_soon_threadsafe(never.set_result, None))
+        thread.start()
+        await never
+        thread.join()
+    assert [record.message for record in caplog.records] == [
+        "everything waits in virtual time, and no timer is set: perhaps a task waits for a Worker that was "
+        "not started"
+    ]

@@ -8,6 +8,7 @@ thing holds the clock meanwhile.
 
 import asyncio
 import functools
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,12 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SILENCE = 2.0
+"""Real seconds after which it is said that nothing will happen any more."""
+
 _ATTRIBUTE = "_asfini_clock"
 _HOLDS = "_asfini_holds"
+_logger = logging.getLogger(__name__)
 
 
 class _Clock:
@@ -31,6 +36,7 @@ class _Clock:
         self.loop = loop
         self.real_time: Callable[[], float] = loop.time
         self.selector: Any = None
+        self.warned = False
         self.blocks = 0
         self.holds: int = getattr(loop, _HOLDS, 0)
         self.now: float = self.real_time()
@@ -65,6 +71,8 @@ class _Clock:
 
     def select(self, timeout: float | None) -> Any:
         """Wait for I/O as the loop's own selector does, but jump over the time in which nothing is owed."""
+        if timeout is None and not self.runs:
+            return self._wait_for_outside()
         if self.runs or timeout is None or timeout <= 0:
             return self.selector.select(timeout)
         events = self.selector.select(0)
@@ -72,6 +80,17 @@ class _Clock:
             self.now = self.loop._scheduled[0].when()
             # In some months' time 1 ns is less than a float can add, and a timer due now would never be.
             self.loop._clock_resolution = max(self.loop._clock_resolution, math.ulp(self.now))
+        return events
+
+    def _wait_for_outside(self) -> Any:
+        """Wait where no timer is set, and say so: most likely nothing will ever happen."""
+        events = self.selector.select(SILENCE)
+        if not events and not self.warned:
+            self.warned = True
+            _logger.warning(
+                "everything waits in virtual time, and no timer is set: perhaps a task waits for a Worker "
+                "that was not started"
+            )
         return events
 
     def run_in_executor(self, *args: Any) -> Any:

@@ -92,7 +92,8 @@ class Model(BaseModel):
         lacking = [name for name, field in cls.model_fields.items() if field.is_required()]
         for name in lacking:
             cls.model_fields[name].default = None
-        cls.required = (*cls.required, *lacking)
+        needed = dict.fromkeys((*cls.required, *lacking))
+        cls.required = tuple(name for name in needed if cls.model_fields[name].default is None)
 
     if not TYPE_CHECKING:  # For type checkers, pydantic makes the signature from the fields.
 

@@ -35,6 +35,14 @@ class Rule(Model):
     def __invert__(self) -> "Not":
         return Not(self)
 
+    def __bool__(self) -> bool:
+        """Refuse `and`, `or` and `not`, which would keep just one of the rules.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("rules are combined with &, | and ~, not with and, or and not")
+
 
 def read_rule(value: Any) -> Rule:
     """Make a rule of its JSON object."""

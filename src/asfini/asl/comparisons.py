@@ -63,6 +63,15 @@ class _Boolean(Comparison):
     value: bool | Placeholder = Field(kw_only=False)
 
 
+class _Test(_Boolean):
+    value: bool | Placeholder = Field(default=True, kw_only=False)
+
+    @classmethod
+    def _arguments(cls, args: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any]:
+        """Write the value also where it is not given."""
+        return {"value": True} | super()._arguments(args, fields)
+
+
 class _Path(Comparison):
     value: str = Field(kw_only=False)
     """The path of what it is compared to."""
@@ -200,25 +209,25 @@ class BooleanEqualsPath(_Path):
     """The boolean is the one at another path."""
 
 
-class IsNull(_Boolean):
+class IsNull(_Test):
     """The value is null (or is not, for `False`)."""
 
 
-class IsPresent(_Boolean):
+class IsPresent(_Test):
     """The value is there at all (or is not, for `False`)."""
 
 
-class IsNumeric(_Boolean):
+class IsNumeric(_Test):
     """The value is a number (or is not, for `False`)."""
 
 
-class IsString(_Boolean):
+class IsString(_Test):
     """The value is text (or is not, for `False`)."""
 
 
-class IsBoolean(_Boolean):
+class IsBoolean(_Test):
     """The value is a boolean (or is not, for `False`)."""
 
 
-class IsTimestamp(_Boolean):
+class IsTimestamp(_Test):
     """The value is text in the form of a time (or is not, for `False`)."""
