@@ -96,9 +96,15 @@ class TaskFailed(AsfiniError):
     Args:
         error: the error's name, at most 256 characters; longer ones are cut.
         cause: what happened, for people, at most 32,768 characters; longer ones are cut.
+
+    Raises:
+        InvalidArgument: one of them is no text.
     """
 
     def __init__(self, error: str, cause: str = "") -> None:
+        for what, text in (("error", error), ("cause", cause)):
+            if not isinstance(text, str):
+                raise InvalidArgument(f"a failure's {what} is text, not of type {type(text).__name__}")
         super().__init__(f"{error}: {cause}" if cause else error)
         self.error = error
         self.cause = cause

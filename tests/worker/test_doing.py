@@ -26,6 +26,7 @@ from asfini.clock import hold
 from asfini.errors import (
     AccessDenied,
     ConnectionFailed,
+    InvalidArgument,
     InvalidOutput,
     ServiceError,
     TaskDoesNotExist,
@@ -275,7 +276,6 @@ class TestFailures:
             (TaskFailed("CardDeclined", "over the limit"), ("CardDeclined", "over the limit")),
             (TaskFailed("CardDeclined"), ("CardDeclined", "")),
             (TaskFailed("x" * 300, "y" * 40_000), ("x" * 256, "y" * 32_768)),
-            (TaskFailed(404, {"no": "text"}), ("404", "{'no': 'text'}")),  # type: ignore[arg-type]
             (TaskFailed("", "nameless"), ("TaskFailed", "nameless")),
             (TaskFailed("half \ud83d", "\udc00"), ("half \\ud83d", "\\udc00")),
         ],
@@ -284,6 +284,17 @@ class TestFailures:
         self, client: Client, error: TaskFailed, reported: Any
     ) -> None:
         assert await failure(client, raising(error)) == reported
+
+    async def test_an_exception_that_cannot_be_told_is_named(self, client: Client) -> None:
+        class Mute(TaskFailed):
+            error = property(lambda self: 1 / 0, lambda self, value: None)  # type: ignore[assignment]
+
+        assert (await failure(client, raising(Mute("no"))))[0] == "ZeroDivisionError"
+
+    @pytest.mark.parametrize("given", [(404,), (None,), ("E", {"no": "text"})])
+    def test_name_and_cause_are_text(self, given: Any) -> None:
+        with pytest.raises(InvalidArgument, match=r"a failure's (error|cause) is text, not of type "):
+            TaskFailed(*given)
 
     async def test_a_long_cause_is_cut_and_keeps_its_end(self, client: Client) -> None:
         _, cause = await failure(client, raising(ValueError("x" * 40_000 + "the end")))

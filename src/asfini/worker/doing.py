@@ -106,8 +106,10 @@ class Doing:
         """What to tell of the work, if anything."""
         if self._closed:
             return None
-        if work.done() and not work.cancelled() and work.exception() is None:
-            return work.result()
+        if work.done() and not work.cancelled():
+            if (error := work.exception()) is None:
+                return work.result()
+            return _reports.failure(type(error).__name__, "nothing more can be told of it")
         if self._task.deferred:
             return None
         if self._given_up.done():
