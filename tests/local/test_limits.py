@@ -107,7 +107,7 @@ async def test_an_execution_ends_exactly_when_its_time_is_over() -> None:
         described = await ended(service, arn)
         events = await history(service, arn)
     assert described["status"] == "TIMED_OUT"
-    assert (described["stopDate"] - described["startDate"]).total_seconds() == 30
+    assert (described["stopDate"] - described["startDate"]).total_seconds() == pytest.approx(30)
     assert "error" not in described
     assert events[-1]["previousEventId"] == 0
     assert events[-1]["executionTimedOutEventDetails"] == {"error": "States.Timeout"}
@@ -118,7 +118,7 @@ async def test_an_express_execution_has_five_minutes() -> None:
     async with local_service() as service:
         described = await run(service, definition, {}, "EXPRESS")
     assert described["status"] == "TIMED_OUT"
-    assert (described["stopDate"] - described["startDate"]).total_seconds() == 300
+    assert (described["stopDate"] - described["startDate"]).total_seconds() == pytest.approx(300)
 
 
 async def test_text_that_utf8_cannot_hold_is_written_as_escapes() -> None:
