@@ -369,7 +369,10 @@ class TestMisfits:
                 {"kind": SECRET},
                 "does not fit: Input tag found using 'kind' does not match any of the expected",
             ),
-            (Closed, {"pin": SECRET, "more": SECRET}, "more: Extra inputs are not permitted"),
+            (Closed, {"pin": SECRET, "more": SECRET}, "…: Extra inputs are not permitted"),
+            (Closed, {SECRET: 1}, "does not fit: …: Extra inputs are not permitted"),
+            (dict[int, int], {SECRET: 1}, "does not fit: ….…: Input should be a valid integer"),
+            (dict[str, Order], {SECRET: {"id": "a"}}, "does not fit: ….pence: Field required"),
             (datetime, SECRET, "does not fit: Input should be a valid datetime"),
             (Annotated[str, Field(pattern="^[a-z]+$")], SECRET, "does not fit: String should match pattern"),
             (str, "\ud800", "does not fit: "),
@@ -471,7 +474,9 @@ class TestByName:
 
         made = smart(work).call_with({"id": "o-1", "flag": True, "a": "1.5", "args": 1, "others": 2})
         assert made == ["o-1", (), True, {"a": Decimal("1.5"), "args": Decimal(1), "others": Decimal(2)}]
-        with pytest.raises(TaskInputInvalid, match="the input of activity 'act', 'a' does not fit"):
+        with pytest.raises(
+            TaskInputInvalid, match="the input of activity 'act', a member for 'others' does not fit"
+        ):
             smart(work).call_with({"id": "o-1", "a": "x"})
 
     def test_positional_only_ones_keep_their_places(self) -> None:
@@ -489,6 +494,27 @@ class TestByName:
         bound = functools.partial(work, a=1)
         assert smart(bound).call_with({"b": 5}) == [1, 5]
         assert smart(bound).call_with({"a": 3, "b": 5}) == [3, 5]
+
+    @pytest.mark.parametrize("kind", ["method", "object", "class", "partial"])
+    def test_members_named_as_what_is_given_already_are_refused(self, kind: str) -> None:
+        class Shop:
+            def __init__(self, **others: Any) -> None: ...
+
+            def pack(self, **others: Any) -> Any:
+                return others
+
+            __call__ = pack
+
+        made: dict[str, Any] = {
+            "method": Shop().pack,
+            "object": Shop(),
+            "class": Shop,
+            "partial": functools.partial(Shop.pack, None),
+        }
+        act = smart(made[kind])
+        act.call_with({"item": 1})
+        with pytest.raises(TaskInputInvalid, match="must not have 'self'"):
+            act.call_with({"self": 1})
 
     def test_all_that_is_missing_is_named(self) -> None:
         def work(a: int, b: int, /, c: int, *, d: int, e: int = 0) -> None: ...

@@ -4,7 +4,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,6 +38,7 @@ class Arguments:
             self.signature = inspect.signature(function)
         except ValueError:
             self.signature = _UNKNOWN
+        self._taken = _bound_names(function)
         self._adapters: dict[str, Any] = {}
 
     @property
@@ -98,8 +99,11 @@ class Arguments:
         for name, each in parameters.items():
             if each.kind is inspect.Parameter.VAR_KEYWORD:
                 others = {key: value for key, value in values.items() if not _named(parameters.get(key))}
+                if taken := sorted(self._taken & others.keys()):
+                    raise TaskInputInvalid(f"{what} must not have {', '.join(map(repr, taken))}")
                 given[name] = {
-                    key: self._fit(each, value, f"{what}, {key!r}") for key, value in others.items()
+                    key: self._fit(each, value, f"{what}, a member for {name!r}")
+                    for key, value in others.items()
                 }
             elif _named(each) and name in values:
                 given[name] = self._fit(each, values[name], f"{what}, {name!r}")
@@ -117,7 +121,8 @@ class Arguments:
         try:
             return adapter.validate_json(_json.dumps(value))
         except ValidationError as error:  # it quotes the value, which may be secret
-            raise TaskInputInvalid(f"{what} does not fit: {reasons(error)}") from None
+            told = reasons(error, adapter.core_schema)
+            raise TaskInputInvalid(f"{what} does not fit: {told}") from None
 
     def _adapter(self, parameter: inspect.Parameter) -> Any:
         """What makes values fit a parameter; `None` where any do."""
@@ -167,6 +172,24 @@ def _named(parameter: inspect.Parameter | None) -> bool:
     return parameter is not None and parameter.kind not in _SEVERAL
 
 
+def _bound_names(function: Any) -> frozenset[str]:
+    """The names of arguments that are given already, such as a method's `self`."""
+    inner: Any = function
+    given = 0
+    while not inspect.isfunction(inner):
+        if isinstance(inner, functools.partial):
+            inner, given = inner.func, given + len(inner.args)
+        elif inspect.ismethod(inner):
+            inner, given = inner.__func__, given + 1
+        else:
+            found = inner.__init__ if inspect.isclass(inner) else type(inner).__call__
+            if not inspect.isfunction(found):
+                return frozenset()
+            inner, given = found, given + 1
+    first = list(inspect.signature(inner).parameters.values())[:given]
+    return frozenset(each.name for each in first if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
 def _namespace(function: Any) -> dict[str, Any]:
     """The names that a function's annotations can use."""
     inner = inspect.unwrap(function)
@@ -177,12 +200,40 @@ def _namespace(function: Any) -> dict[str, Any]:
     return names
 
 
-def reasons(error: Any) -> str:
-    """Say what does not fit and where, without the values, which may be secret."""
+def reasons(error: Any, schema: Any) -> str:
+    """Say what does not fit and where, without the values and keys given, which may be secret.
+
+    Args:
+        error: pydantic's `ValidationError`.
+        schema: the core schema of what was to be made.
+    """
+    known = set(_words(schema))
+
+    def place(detail: Any) -> str:
+        return ".".join(
+            str(part) if part in known or isinstance(part, int) else "…" for part in detail["loc"]
+        )
+
     return "; ".join(
-        f"{'.'.join(map(str, detail['loc']))}: {_message(detail)}".removeprefix(": ")
+        f"{place(detail)}: {_message(detail)}".removeprefix(": ")
         for detail in error.errors(include_url=False, include_input=False)
     )
+
+
+def _words(schema: Any) -> Iterator[Any]:
+    """All names in a core schema: of fields, aliases, members of unions."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            yield key
+            if key != "metadata":
+                yield from _words(value)
+    elif isinstance(schema, (list, tuple)):
+        for value in schema:
+            yield from _words(value)
+    elif isinstance(schema, str):
+        yield schema
+    elif isinstance(schema, type):
+        yield schema.__name__
 
 
 def _message(detail: Any) -> str:

@@ -353,7 +353,8 @@ def _fitted(adapter: Any, description: dict[str, Any], arn: str) -> Any:
     try:
         return adapter.validate_json(description.get("output", "null"))
     except ValidationError as error:  # it quotes the output, which may be secret
-        raise ExecutionOutputInvalid(f"the output of {arn} does not fit: {reasons(error)}") from None
+        told = reasons(error, adapter.core_schema)
+        raise ExecutionOutputInvalid(f"the output of {arn} does not fit: {told}") from None
 
 
 @functools.lru_cache(maxsize=256)
