@@ -98,6 +98,7 @@ async def _run(case: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any
             )
             given = {"stateMachineArn": machine["stateMachineArn"], "input": json.dumps(case["input"])}
             if SYNCHRONOUS in json.dumps(case["expected"]):
+                found: tuple[dict[str, Any], list[Any]]
                 found = await service.call("start_sync_execution", **given), []
             else:
                 found = await _executed(service, case, tasks, given)
