@@ -93,7 +93,7 @@ class Model(BaseModel):
         for name in lacking:
             cls.model_fields[name].default = None
         needed = dict.fromkeys((*cls.required, *lacking))
-        cls.required = tuple(name for name in needed if cls.model_fields[name].default is None)
+        cls.required = tuple(name for name in needed if not cls.model_fields[name].default)
 
     if not TYPE_CHECKING:  # For type checkers, pydantic makes the signature from the fields.
 
