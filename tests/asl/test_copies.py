@@ -27,7 +27,7 @@ def spoil(given: dict[str, Any]) -> None:
         lambda given: Task("s", "sqs:sendMessage", arguments=given, result_selector=given),
         lambda given: Map("s", Pass("p"), item_selector=given),
         lambda given: Parallel("s", catchers=[Catcher(["States.ALL"], "t", assign=given)]),
-        lambda given: Choice("s", choices=[Condition(True, "t", output=given)]),
+        lambda given: Choice("s").add(Condition(True, output=given), Pass("t")),
         lambda given: Definition.from_dict(
             {"StartAt": "s", "States": {"s": {"Type": "Pass", "Result": given}}}
         ),

@@ -159,7 +159,7 @@ def read_definition(value: Any, kind: type[Definition] = Definition) -> Any:
         value = getattr(value, "definition", value)
     if isinstance(value, kind):
         return value
-    if is_state(value):
+    if isinstance(value, State):
         return kind.starting_at(value)
     if isinstance(value, Definition):
         return kind(**{name: getattr(value, name) for name in value.model_fields_set})
