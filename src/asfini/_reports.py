@@ -6,6 +6,7 @@ import logging
 import random
 import traceback
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import anyio
@@ -90,8 +91,16 @@ def failure_of(error: BaseException) -> Report:
         return failure(_text(error.error) or "TaskFailed", _text(error.cause))
     if isinstance(error, (TaskInputInvalid, TaskOutputInvalid)):
         return failure(type(error).__name__, _text(error))
-    told = "".join(traceback.format_exception(error))  # what went wrong is told at its end
+    trace = theirs(error.__traceback__)
+    told = "".join(traceback.format_exception(type(error), error, trace))  # what went wrong is at its end
     return failure(type(error).__name__, _text(told)[-MAX_CAUSE_LENGTH:])
+
+
+def theirs(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from where it leaves this package."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("asfini."):
+        trace = trace.tb_next
+    return trace
 
 
 def _essence(error: BaseException) -> BaseException:

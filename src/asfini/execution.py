@@ -179,29 +179,36 @@ class Execution:
         _checks.seconds(timeout=timeout)
         _checks.flags(raise_on_failure=raise_on_failure)
         read = reader(type)
-        description = await self._end(timeout)
+        description = await (self._looks() if timeout is None else self._end(timeout))
         if raise_on_failure:
             self._raise_for(description)
         return read(description, self.arn) if description["status"] == "SUCCEEDED" else None
 
-    async def _end(self, timeout: float | None) -> dict[str, Any]:
-        """Its description once it has ended."""
-        limit = math.inf if timeout is None else timeout
-        deadline, gap = anyio.current_time() + limit, FIRST_GAP
-        with anyio.move_on_after(max(limit, FIRST_LOOK)) as scope:
-            while True:
-                description = await self._look(self._call_patiently)
-                finished = description["status"] in _FINISHED
-                if finished and _whole(description):
-                    return description
-                del description  # ten thousand may wait here
-                scope.deadline = deadline
-                if finished:
-                    await anyio.sleep(_jittered(gap))
-                else:
-                    await self._service.changed(self.arn, _jittered(gap))
-                gap = min(gap * GROWTH, LONGEST_GAP)
+    async def _end(self, timeout: float) -> dict[str, Any]:
+        """Its description once it has ended, if that is in time."""
+        deadline = anyio.current_time() + timeout
+        with anyio.move_on_after(max(timeout, FIRST_LOOK)) as scope:
+            return await self._looks(scope, deadline)
         raise TimeoutError(f"execution {self.arn} had not ended after {timeout} seconds")
+
+    async def _looks(
+        self, scope: anyio.CancelScope | None = None, deadline: float = math.inf
+    ) -> dict[str, Any]:
+        """Look until it has ended; once there was a look, the deadline counts."""
+        gap = FIRST_GAP
+        while True:
+            description = await self._look(self._call_patiently)
+            finished = description["status"] in _FINISHED
+            if finished and _whole(description):
+                return description
+            del description  # ten thousand may wait here
+            if scope is not None:
+                scope.deadline = deadline
+            if finished:
+                await anyio.sleep(_jittered(gap))
+            else:
+                await self._service.changed(self.arn, _jittered(gap))
+            gap = min(gap * GROWTH, LONGEST_GAP)
 
     async def _call_patiently(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, again and more and more rarely if the service is too busy or out of reach."""

@@ -46,15 +46,16 @@ def _machine_of(execution_arn: str) -> str:
 
 async def test_tasks_that_nobody_waits_for_any_more_leave_the_queue() -> None:
     task = {"Type": "Task", "Resource": ACTIVITY, "End": True}
+    others = open_tasks()  # what an earlier test may have left to the garbage collector
     async with local_service() as service:
         await service.call("create_activity", name="work")
         arn = await start(service, machine(task=task) | {"TimeoutSeconds": 5}, {})
         for _ in range(9):
             await service.call("start_execution", stateMachineArn=_machine_of(arn))
         await anyio.sleep(1)
-        assert len(open_tasks()) == 10
+        assert len(set(open_tasks()) - set(others)) == 10
         await anyio.sleep(10)
-        assert open_tasks() == []
+        assert set(open_tasks()) <= set(others)
 
 
 def open_tasks() -> list[OpenTask]:

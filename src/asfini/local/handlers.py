@@ -6,10 +6,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from types import TracebackType
 from typing import Any
 
-from asfini import _json
+from asfini import _json, _reports
 from asfini._arns import Account
 from asfini.asl.states import Resource
 from asfini.errors import InvalidArgument, TaskFailed
@@ -219,13 +218,6 @@ def failure_of(error: BaseException, target: Target, random: Random) -> Failure:
         "errorMessage": str(error),
         "errorType": name,
         "requestId": identifier(random),
-        "stackTrace": traceback.format_tb(_theirs(error.__traceback__)),
+        "stackTrace": traceback.format_tb(_reports.theirs(error.__traceback__)),
     }
     return Failure(name, _json.dumps(report))
-
-
-def _theirs(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback from where it leaves this package."""
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("asfini."):
-        trace = trace.tb_next
-    return trace

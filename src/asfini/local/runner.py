@@ -155,6 +155,8 @@ def _failure(run: Run, thread: Thread, error: Exception) -> Failure:
         cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
     elif isinstance(error, errors.InvalidArgument | RecursionError):
         cause = f"A value cannot be handed on: {error}"
+    elif isinstance(error, errors.MissingExtra):
+        cause = str(error)
     else:
         _logger.error("a fault of the local service ended %s", run.arn, exc_info=error)
         cause = f"The local service has a fault: {error!r}"

@@ -1,5 +1,6 @@
 """Polling for one activity's tasks: never for one that there is no room for."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ _logger = logging.getLogger("asfini.worker")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between a poll that failed and the next one, growing twofold."""
+
+MOMENT = 0.5
+"""Seconds that open polls have to end where nothing else has any time."""
 
 _FATAL = (AccessDenied, ActivityDoesNotExist)
 """What no further poll can mend, but for credentials: they are renewed, sooner or later."""
@@ -69,6 +73,7 @@ class Polling:
         Args:
             tasks: where tasks are done; some may go on.
         """
+        self._tell("%s polls for tasks", self._terms.worker_name)
         async with self._polls:
             self._start_poll(tasks)
 
@@ -81,12 +86,22 @@ class Polling:
         """Send no more polls."""
         self._closing = True
         self._polls.cancel_scope.cancel()
+        self._tell("no more polls; tasks in work: %d", len(self._doing))
+
+    def _tell(self, text: str, *values: Any) -> None:
+        name = self._activity.name
+        _logger.info(f"%s: {text}", name, *values, extra={"activity": name})
 
     def give_up(self) -> None:
         """Cancel all tasks, also those that open polls bring later; they are reported as failed."""
         self._given_up = True
         for doing in list(self._doing):
             doing.give_up()
+
+    def hurry(self) -> None:
+        """Give up all tasks at once, and polls in a moment, in which the service may end them."""
+        self.give_up()
+        asyncio.get_running_loop().call_later(MOMENT, self.drop_polls)
 
     def drop_polls(self) -> None:
         """End open polls, though one may take a task with it."""

@@ -127,7 +127,7 @@ class Worker:
             try:
                 await self._host.wait()
             except asyncio.CancelledError:
-                self._hurry()
+                self._abandon()
                 await self._host.wait()
                 raise
 
@@ -251,11 +251,16 @@ class Worker:
                 _logger.warning("open polls could not be ended: %s", type(error).__name__)
             await anyio.sleep(1)
 
-    def _hurry(self) -> None:
-        """Leave no more time to anything."""
+    def _abandon(self) -> None:
+        """Leave no time to anything."""
         for polling in self._pollings:
             polling.give_up()
             polling.drop_polls()
+
+    def _hurry(self) -> None:
+        """Leave no more time to anything, but a moment to polls that the service can end."""
+        for polling in self._pollings:
+            polling.hurry()
 
 
 @contextlib.contextmanager
