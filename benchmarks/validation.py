@@ -80,7 +80,8 @@ async def figures() -> AsyncIterator[Figure]:
     """Both parsers, by turns over all machines."""
     count = len(machines())
     ours, theirs = rounds()
-    peer = f"{moto_name()}'s parser: {middle(theirs):.2f} ms for the {len(theirs)} that it takes"
+    took = f"{middle(theirs):.2f} ms for the {len(theirs)} that it takes" if theirs else "takes none of them"
+    peer = f"{moto_name()}'s parser: {took}"
     beside = f"(one in ten: more than {ours[len(ours) * 9 // 10]:.2f} ms) {peer}"
     yield Figure(f"one of {count} machines read and checked, median", middle(ours), 1, " ms", beside=beside)
 
