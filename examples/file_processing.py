@@ -3,7 +3,7 @@
 Run it: python examples/file_processing.py [FOLDER]
 
 It needs Pillow; without a folder it takes the photographs that scikit-image brings along
-(python -m pip install pillow scikit-image). The activities are plain functions, which the worker runs in threads.
+(python -m pip install pillow scikit-image). The activities are plain functions, which run in threads.
 """
 
 import asyncio

@@ -23,6 +23,14 @@ def texts(**given: object) -> None:
             raise InvalidArgument(f"{name} is text, not {value!r}")
 
 
+def names(**given: object) -> None:
+    """Demand texts that are not empty, or `None`."""
+    texts(**given)
+    for name, value in given.items():
+        if value == "":
+            raise InvalidArgument(f"{name} must not be empty: {value!r}")
+
+
 def seconds(**given: object) -> None:
     """Demand lengths of time, or `None` for no limit."""
     for name, value in given.items():

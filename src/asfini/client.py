@@ -42,7 +42,7 @@ class Client:
     def __init__(self, service: Service, *, role: str | None = None) -> None:
         if not isinstance(service, Service):
             raise InvalidArgument(f"service is a Service, not {service!r}")
-        _checks.texts(role=role)
+        _checks.names(role=role)
         self.service = service
         self.role = role
 
@@ -72,7 +72,7 @@ class Client:
             ServiceError: the service refused; what was registered before stays registered.
         """
         _checks.flags(allow_update=allow_update, publish=publish)
-        _checks.texts(role=role)
+        _checks.names(role=role)
         machines, activities = _sorted_out(things)
         for machine in machines:
             machine.check()

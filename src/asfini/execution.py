@@ -263,8 +263,9 @@ class Execution:
         if follow and reverse:
             raise InvalidArgument("a history is followed from its beginning on, not in reverse")
         last: dict[str, Any] = {"type": "", "id": 0}
-        async for last in self._events(patient=follow, reverse=reverse, include_data=include_data):
-            yield parse_event(last)
+        async for page in self._pages(patient=follow, reverse=reverse, include_data=include_data):
+            for last in page:
+                yield parse_event(last)
         gap = FIRST_GAP
         while follow and last["type"] not in _LAST_EVENTS:
             await self._service.changed(self.arn, _jittered(gap), events_seen=last["id"])
@@ -273,35 +274,34 @@ class Execution:
                 last, gap = event, FIRST_GAP
                 yield parse_event(event)
 
-    async def _events(
-        self, *, patient: bool, reverse: bool, include_data: bool, page: int = EVENTS_PER_PAGE
-    ) -> AsyncGenerator[dict[str, Any], None]:
+    async def _pages(
+        self, *, patient: bool, reverse: bool, include_data: bool, size: int = EVENTS_PER_PAGE
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
         """Its events as the API has them, page by page."""
         call = self._call_patiently if patient else self._service.call
         parameters = {
             "executionArn": self.arn,
-            "maxResults": page,
+            "maxResults": size,
             "reverseOrder": reverse,
             "includeExecutionData": include_data,
         }
         while True:
             response = await call("get_execution_history", **parameters)
-            for event in response["events"]:
-                yield event
+            yield response["events"]
             if not response.get("nextToken"):
                 return
             parameters["nextToken"] = response["nextToken"]
 
     async def _events_after(self, seen: int, include_data: bool) -> list[dict[str, Any]]:
         """The events after one that is known by its id, read from the end: they are mostly few."""
-        found: list[dict[str, Any]] = []
-        latest = self._events(patient=True, reverse=True, include_data=include_data, page=LATEST_EVENTS)
+        found: dict[int, dict[str, Any]] = {}
+        latest = self._pages(patient=True, reverse=True, include_data=include_data, size=LATEST_EVENTS)
         async with aclosing(latest):
-            async for event in latest:
-                if event["id"] <= seen:
+            async for page in latest:
+                found |= {event["id"]: event for event in page if event["id"] > seen}
+                if page and page[0]["id"] > page[-1]["id"] <= seen:  # moto knows no reverse order
                     break
-                found.append(event)
-        return found[::-1]
+        return [event for _, event in sorted(found.items())]
 
     async def format_history(self, *, cause: bool = False, input: bool = False) -> str:
         """Its history as text, a line or two for each event.
