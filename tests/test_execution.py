@@ -514,6 +514,20 @@ class TestHistory:
         assert ids == [*range(1, len(ids) + 1)]
         assert len(ids) > 300
 
+    async def test_a_service_that_knows_no_reverse_order_is_followed_all_the_same(
+        self, client: Client, service: Polling
+    ) -> None:
+        class Forward(Polling):
+            async def call(self, operation: str, /, **parameters: Any) -> Any:
+                parameters.pop("reverseOrder", None)
+                return await super().call(operation, **parameters)
+
+        wait = Wait("first", 30)
+        wait >> Pass("a") >> Pass("b")
+        execution = await start(Client(Forward(service)), construct_state_machine("few", wait))
+        ids = [event.id async for event in execution.history(follow=True)]
+        assert ids == [*range(1, 10)]
+
     @pytest.mark.parametrize("machine", [failing, waiting(HOUR, timeout_seconds=60)])
     async def test_following_ends_with_failures_too(self, client: Client, machine: StateMachine) -> None:
         execution = await start(client, machine)
