@@ -526,7 +526,7 @@ class TestHistory:
         wait >> Pass("a") >> Pass("b")
         execution = await start(Client(Forward(service)), construct_state_machine("few", wait))
         ids = [event.id async for event in execution.history(follow=True)]
-        assert ids == [*range(1, 10)]
+        assert ids == [*range(1, 9)]
 
     @pytest.mark.parametrize("machine", [failing, waiting(HOUR, timeout_seconds=60)])
     async def test_following_ends_with_failures_too(self, client: Client, machine: StateMachine) -> None:
