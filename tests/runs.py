@@ -40,13 +40,13 @@ class Hands:
     def answer(self, call: Call) -> Any:
         """Stand in for everything but machines, and what only wraps a function."""
         if call.target.name.startswith("s3:"):
-            return None if call.input.get("Key") == NOBODYS else self._store(call)
+            return self._store(call)
         here = call.target.name in {"states:startExecution", "lambda:invoke"}
         return None if here else self._answer(call)
 
     async def _answer(self, call: Call) -> Any:
         if call.target.pattern == ".waitForTaskToken":
-            self._start(call.input["token"])
+            self._start(call.input.get("token") if isinstance(call.input, dict) else None)
             return None
         if call.target.pattern.startswith(".sync"):
             return await self._do_job(call.input)
@@ -58,12 +58,14 @@ class Hands:
         except TaskFailed as failed:
             return Submitted({"job": 1}, failed)
 
-    async def _store(self, call: Call) -> Any:
+    def _store(self, call: Call) -> Any:
+        key = call.input.get("Key", "") if isinstance(call.input, dict) else NOBODYS
+        return None if key == NOBODYS else self._read_or_write(call.target.name, key, call.input)
+
+    async def _read_or_write(self, action: str, key: str, given: dict[str, Any]) -> Any:
         if self.random.random() < 0.05:
             raise OSError("out of order")
-        if call.target.name == "s3:putObject":
-            return json.loads(call.input["Body"].splitlines()[0])
-        return OBJECTS[call.input.get("Key", "")]
+        return json.loads(given["Body"].splitlines()[0]) if action == "s3:putObject" else OBJECTS[key]
 
     async def _do(self, given: Any) -> Any:
         await anyio.sleep(self.random.choice([0, 0, 0, 0, 0.25, 3, 100]))
@@ -71,8 +73,9 @@ class Hands:
             raise self.random.choice([*(TaskFailed(name, "by chance") for name in ERRORS), ValueError("no")])
         return self.random.choice([given, given, [1, 2], {"n": 1, "s": "ab", "items": [3]}, "text", None, 7])
 
-    def _start(self, token: str) -> None:
-        self.begin(self._complete(token))
+    def _start(self, token: Any) -> None:
+        if token in self.service.open_tokens:  # else it was not handed on
+            self.begin(self._complete(token))
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something besides, until the hands rest."""
