@@ -1,4 +1,4 @@
-"""What can be run here: `nox -s demo`, `tests`, `lint`, `typing`, `docs`, `bench`, `conformance`."""
+"""What can be run here: `nox -s demo`, `tests`, `lint`, `typing`, `docs`, `bench`, `conformance`, `reach`."""
 
 import pathlib
 
@@ -8,6 +8,11 @@ nox.options.sessions = ["tests", "lint", "typing"]
 nox.options.reuse_venv = "yes"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+INTERPRETER = (
+    "branches dataflow datasets distributed expressions failures interpreter journal "
+    "maps parameters paths results rules run states work"
+).split()
+"""The modules of `asfini.local` that run machines; the others keep and tell."""
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -67,3 +72,16 @@ def conformance(session: nox.Session) -> None:
     """Compare the local service with executions recorded on AWS, where they are beside the project."""
     install(session, "tests")
     session.run("python", "tests/conformance/scoreboard.py", *session.posargs)
+
+
+@nox.session
+def reach(session: nox.Session) -> None:
+    """List the lines of the interpreter that none of the random machines reaches."""
+    install(session, "tests")
+    session.install("coverage>=7")
+    tests = "tests/local/test_random_machines.py"
+    run = "python -m coverage run --source asfini.local -m pytest".split()
+    session.run(*run, tests, env={"CI": "true"})
+    files = ",".join(f"*/asfini/local/{name}.py" for name in INTERPRETER)
+    report = "python -m coverage report --show-missing --fail-under=99".split()
+    session.run(*report, f"--include={files}")
