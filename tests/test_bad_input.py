@@ -1,271 +1,462 @@
-"""Bad input gets an error that names the culprit, and loses nothing.
+"""Bad input, parameter by parameter: each gets an error that names the culprit, and nothing is lost.
 
-The tables are complete: a new public name, or a new parameter of a method of `Client` or `Execution`, needs a
-row.
+The tables are held against what there is: a public name, or a parameter, without a row fails a test here.
 """
 
 import inspect
 import re
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 import asfini
 from asfini import (
+    CLI,
     Activity,
     ActivityRegistration,
+    CallableActivity,
     Client,
     Execution,
     InvalidArgument,
+    Lambda,
     Pass,
-    ServiceError,
+    Service,
+    ServiceWrapper,
+    SmartCallableActivity,
+    StateMachine,
+    Succeed,
+    TaskFailed,
+    TaskHandle,
     Wait,
+    Worker,
+    aws,
     construct_state_machine,
+    local,
+    problems,
 )
-from asfini.errors import DoesNotExist
+from asfini._arns import Account
+from asfini.asl._model import Model
+from asfini.errors import ServiceError
 
-MACHINE = construct_state_machine("there", Wait("wait", seconds=3600))
-ACTIVITY = Activity("there-too")
-OTHER = "arn:aws:states:us-east-1:123456789012:stateMachine:elsewhere"
-Bad = list[tuple[Any, str]]
-"""Bad values, each with what its error must say."""
-
-TEXTS: Bad = [(5, "5"), (b"x", "b'x'")]
-FLAGS: Bad = [("yes", "'yes'"), (1, "1")]
-MACHINES: Bad = [
-    (5, "5"),
-    (ACTIVITY, "there-too"),
-    ("no name", "'no name'"),
-    ("", "''"),
-    ("x" * 81, "81"),
-    ("arn:aws:s3:::bucket", "arn:aws:s3:::bucket"),
-    ("nowhere", "nowhere"),
-    (OTHER, "elsewhere"),
+PREFIX = "arn:aws:states:us-east-1:123456789012:"
+RUN = f"{PREFIX}execution:shop:x"
+LONG = "x" * 81
+UNWRITABLE = [object(), {"a": object()}, {1: "a", "1": "b"}, float("nan"), "x" * 262_145, "\ud800"]
+NO_NAMES = ["", "a b", "a/b", LONG, 5]
+NO_MACHINES = [
+    5,
+    None,
+    "",
+    "a b",
+    LONG,
+    "arn:aws:s3:::a",
+    "arn:",
+    f"{PREFIX}activity:pay",
+    RUN,
+    Activity("pay"),
 ]
-THINGS: Bad = [(5, "5"), (None, "None"), ("no name", "'no name'"), ("arn:aws:s3:::b", "arn:aws:s3:::b")]
-NAMES: Bad = [(5, "5"), ("", "''"), ("no name", "'no name'"), ("x" * 81, "81"), ("a/b", "'/'")]
-INPUTS: Bad = [
-    (object(), "input"),
-    (float("nan"), "input"),
-    ("x" * 262_144, "262,146"),
-    ({1: "a", "1": "b"}, "1"),
-    ("\ud800", "input"),
-]
-TIMEOUTS: Bad = [("soon", "'soon'"), (-1, "-1"), (float("nan"), "nan")]
+NO_FLAGS = ["yes", 1, None]
+NO_TEXTS = [5, b"bytes", ["a"]]
+NO_TIMES = [-1, float("nan"), float("inf"), "5", True]
+NO_TYPES = [5, "nothing?", object()]
+NO_SERVICES = [5, None, "service", Service]
+NO_HEARTBEATS = [0, -1, float("nan"), float("inf"), "20", True]
 
-CLIENT: dict[str, dict[str, Bad]] = {
-    "account": {},
-    "deregister": {"things": THINGS},
-    "deregister_activities": {"prefix": [("", "''"), (5, "5"), (None, "None")]},
-    "describe": {"thing": [*THINGS, ("nowhere", "nowhere")]},
-    "execute": {
-        "machine": MACHINES,
-        "input": INPUTS,
-        "type": [(5, "5")],
-        "name": NAMES,
-        "timeout": TIMEOUTS,
+METHODS: dict[str, dict[str, list[Any]]] = {
+    "Client.register": {
+        "things": [5, None, "shop", Succeed("s"), [Activity("a")]],
+        "allow_update": NO_FLAGS,
+        "role": [*NO_TEXTS, ""],
+        "publish": NO_FLAGS,
     },
-    "execution": {"arn": [("x", "'x'"), (5, "5"), (OTHER, "elsewhere")]},
-    "is_registered": {"thing": THINGS},
-    "list_activities": {},
-    "list_executions": {"machine": MACHINES, "status": [("DONE", "'DONE'"), (5, "5")]},
-    "list_state_machines": {},
-    "machine": {"machine": [("nowhere", "nowhere"), (5, "5"), ("no name", "'no name'")]},
-    "register": {
-        "things": [(5, "5"), ("there", "'there'"), (None, "None")],
-        "allow_update": FLAGS,
-        "role": [(5, "5"), ("", "''")],
-        "publish": FLAGS,
+    "Client.deregister": {"things": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, Succeed("s")]},
+    "Client.deregister_activities": {"prefix": ["", None, 5]},
+    "Client.is_registered": {"thing": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN]},
+    "Client.describe": {"thing": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, "nothing"]},
+    "Client.machine": {"machine": [*NO_MACHINES, "nothing"]},
+    "Client.start_execution": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "input": UNWRITABLE,
+        "name": NO_NAMES,
+        "if_exists": ["maybe", None, True],
+        "trace_header": [*NO_TEXTS, "x" * 257],
     },
-    "start_execution": {
-        "machine": MACHINES,
-        "input": INPUTS,
-        "name": NAMES,
-        "if_exists": [("ignore", "'ignore'"), (None, "None")],
-        "trace_header": [(5, "5"), ("x" * 257, "256")],
+    "Client.execute": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "input": UNWRITABLE,
+        "type": NO_TYPES,
+        "name": NO_NAMES,
+        "timeout": NO_TIMES,
     },
-    "task": {
-        "token": [(5, "token"), ("", "token")],
-        "heartbeat": [("often", "'often'"), (0, "0"), (-1, "-1")],
-    },
+    "Client.execution": {"arn": [5, None, "", "x", PREFIX, f"{PREFIX}execution:shop", "x:execution:y:z"]},
+    "Client.list_executions": {"machine": [*NO_MACHINES, "nothing"], "status": ["running", "", 5]},
+    "Client.task": {"token": ["", None, 5], "heartbeat": NO_HEARTBEATS},
+    "Execution.output": {"type": NO_TYPES},
+    "Execution.wait": {"type": NO_TYPES, "timeout": NO_TIMES, "raise_on_failure": NO_FLAGS},
+    "Execution.stop": {"error": NO_TEXTS, "cause": NO_TEXTS},
+    "Execution.history": {"follow": NO_FLAGS, "reverse": NO_FLAGS, "include_data": NO_FLAGS},
+    "Execution.format_history": {"cause": NO_FLAGS, "input": NO_FLAGS},
 }
-EXECUTION: dict[str, dict[str, Bad]] = {
-    "describe": {},
-    "format_history": {"cause": FLAGS, "input": FLAGS},
-    "history": {"follow": FLAGS, "reverse": FLAGS, "include_data": FLAGS},
-    "input": {},
-    "output": {"type": [(5, "5")]},
-    "start_date": {},
-    "status": {},
-    "stop": {"error": TEXTS, "cause": TEXTS},
-    "stop_date": {},
-    "wait": {"type": [(5, "5")], "timeout": TIMEOUTS, "raise_on_failure": FLAGS},
+"""What the parameters of methods that reach the service must not be given."""
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "Client.register": {"things": [Activity("new"), construct_state_machine("new", Succeed("s"))]},
+    "Client.deregister": {"things": [Activity("pay")]},
+    "Client.start_execution": {"machine": "shop"},
+    "Client.execute": {"machine": "shop"},
+    "Client.list_executions": {"machine": "shop"},
+    "Client.task": {"token": "token"},
 }
-GOOD: dict[str, Any] = {"machine": MACHINE, "thing": MACHINE, "arn": OTHER, "token": "token"}
-"""What a call gets besides the bad value, where it needs something."""
+"""What other parameters are given, so that only one is at fault."""
 
 
-def methods(kind: type) -> dict[str, set[str]]:
-    """The public methods of a class, each with its parameters."""
-    return {
-        name: set(inspect.signature(method).parameters) - {"self"}
-        for name, method in inspect.getmembers(kind, inspect.isfunction)
-        if not name.startswith("_")
-    }
+def public_methods(kind: type) -> Iterator[tuple[str, Any]]:
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        if not name.startswith("_"):
+            yield f"{kind.__name__}.{name}", method
 
 
-@pytest.mark.parametrize(("kind", "table"), [(Client, CLIENT), (Execution, EXECUTION)])
-def test_every_parameter_has_rows(kind: type, table: dict[str, dict[str, Bad]]) -> None:
-    assert {name: set(rows) for name, rows in table.items()} == methods(kind)
-    assert all(rows for parameters in table.values() for rows in parameters.values())
+def parameters(function: Any) -> set[str]:
+    return {name for name in inspect.signature(function).parameters if name != "self"}
 
 
-def rows(table: dict[str, dict[str, Bad]]) -> list[Any]:
-    return [
-        pytest.param(method, parameter, value, said, id=f"{method}-{parameter}-{index}")
-        for method, parameters in table.items()
-        for parameter, bad in parameters.items()
-        for index, (value, said) in enumerate(bad)
-    ]
+def method_rows() -> Iterator[Any]:
+    for name, rows in METHODS.items():
+        for parameter, values in rows.items():
+            for number, value in enumerate(values):
+                yield pytest.param(name, parameter, value, id=f"{name}-{parameter}-{number}")
 
 
-async def state(client: Client) -> Any:
-    """All that the service has."""
-    machines = [entry["name"] async for entry in client.list_state_machines()]
-    activities = [entry["name"] async for entry in client.list_activities()]
-    executions = [await execution.describe() async for execution in client.list_executions(MACHINE)]
-    return machines, activities, executions, (await client.describe(MACHINE))["definition"]
+def shown(value: Any) -> str:
+    """What names a culprit: its value, or as much of it as an error shows."""
+    return re.escape(str(value)[:20])
 
 
-async def call(target: Any, method: str, parameter: str, value: Any) -> None:
-    """Call a method with one bad value, and go through what it gives."""
-    function = getattr(target, method)
-    needed = inspect.signature(function).parameters
-    given = {name: GOOD[name] for name in needed if name in GOOD}
-    positional = needed[parameter].kind is inspect.Parameter.VAR_POSITIONAL
-    things = [value] if positional else [MACHINE] if "things" in needed else []
-    result = function(*things, **(given if positional else given | {parameter: value}))
-    if inspect.isawaitable(result):
-        result = await result
-    if hasattr(result, "__aiter__"):
-        async for _ in result:
+async def call(method: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Call a method, be it plain, a coroutine or an asynchronous iterator."""
+    given = dict(arguments)
+    answer = method(*given.pop("things", ()), **given)
+    if inspect.isasyncgen(answer):
+        async for _ in answer:
             pass
+    elif inspect.isawaitable(answer):
+        await answer
 
 
-@pytest.mark.parametrize(("method", "parameter", "value", "said"), rows(CLIENT))
-async def test_a_client_names_the_culprit_and_nothing_is_changed(
-    local_client: Client, method: str, parameter: str, value: Any, said: str
-) -> None:
-    await local_client.register(MACHINE, ACTIVITY)
-    await local_client.start_execution(MACHINE, name="runs")
-    before = await state(local_client)
-    with pytest.raises((InvalidArgument, ServiceError, TypeError), match=re.escape(said)):
-        await call(local_client, method, parameter, value)
-    assert await state(local_client) == before
+async def everything(client: Client) -> Any:
+    """All that a service knows."""
+    machines = [
+        await client.describe(entry["stateMachineArn"]) async for entry in client.list_state_machines()
+    ]
+    activities = [entry async for entry in client.list_activities()]
+    executions = [
+        await client.execution(found.arn).describe()
+        for entry in machines
+        async for found in client.list_executions(entry["stateMachineArn"])
+    ]
+    return machines, activities, executions
 
 
-@pytest.mark.parametrize(("method", "parameter", "value", "said"), rows(EXECUTION))
-async def test_an_execution_names_the_culprit_and_nothing_is_changed(
-    local_client: Client, method: str, parameter: str, value: Any, said: str
-) -> None:
-    await local_client.register(MACHINE, ACTIVITY)
-    execution = await local_client.start_execution(MACHINE, name="runs")
-    before = await state(local_client)
-    with pytest.raises((InvalidArgument, ServiceError, TypeError), match=re.escape(said)):
-        await call(execution, method, parameter, value)
-    assert await state(local_client) == before
+class TestMethods:
+    def test_every_parameter_of_every_method_has_rows(self) -> None:
+        found = {
+            name: parameters(method)
+            for kind in (Client, Execution)
+            for name, method in public_methods(kind)
+            if parameters(method)
+        }
+        assert {name: set(rows) for name, rows in METHODS.items()} == found
+        assert all(values for rows in METHODS.values() for values in rows.values())
+
+    @pytest.mark.parametrize(("name", "parameter", "value"), [*method_rows()])
+    async def test_a_bad_value_is_named_and_nothing_is_lost(
+        self, local_client: Client, name: str, parameter: str, value: Any
+    ) -> None:
+        waiting = construct_state_machine("shop", Wait("wait", 3600))
+        await local_client.register(Activity("pay"), waiting)
+        execution = await local_client.start_execution(waiting, {"kept": True}, name="x")
+        before = await everything(local_client)
+        owner = local_client if name.startswith("Client") else execution
+        good = GIVEN.get(name, {})
+        bad = [*good.get("things", []), value] if parameter == "things" else value
+        with pytest.raises((InvalidArgument, ServiceError)) as caught:
+            await call(getattr(owner, name.split(".")[1]), {**good, parameter: bad})
+        culprits = [parameter, *NAMES.get(parameter, []), shown(value)]
+        assert re.search("|".join(culprits), str(caught.value)), caught.value
+        assert await everything(local_client) == before
 
 
-def comparison(name: str) -> tuple[Callable[[], object], str]:
-    kind = getattr(asfini, name)
-    return lambda: kind("$.x", object()), name
+NAMES: dict[str, list[str]] = {
+    "input": ["the input"],
+    "name": ["an execution"],
+    "trace_header": ["traceHeader"],
+    "arn": ["ARN"],
+    "activities": ["activity"],
+    "machine": ["state machine", "machine"],
+}
+"""What else parameters are called in messages."""
 
 
-NAMES_OF_COMPARISONS = [
-    name
-    for name in asfini.__all__
-    if re.fullmatch(
-        r"(String|Numeric|Timestamp|Boolean)\w+|Is(Boolean|Null|Numeric|Present|String|Timestamp)", name
+def empty() -> Service:
+    """A service that answers nothing."""
+
+    class Empty(Service):
+        async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+            raise AssertionError("nothing is to be called")
+
+        async def account(self) -> Account:
+            raise AssertionError("nobody is to be asked")
+
+    return Empty()
+
+
+start = Pass("a")
+machine = construct_state_machine("shop", start)
+OPTIONS: dict[str, list[Any]] = {
+    "type": ["FAST", None, 5],
+    "role": [5, ""],
+    "logging": ["ALL"],
+    "tracing": ["yes"],
+    "tags": ["a", {"a": 5}],
+    "encryption": ["x"],
+}
+FUNCTIONS: list[Any] = [5, None, "function"]
+
+
+def work(value: int) -> int:
+    return value
+
+
+CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = {
+    "Activity": (Activity, {"name": "a"}, {"name": NO_NAMES, "heartbeat": NO_HEARTBEATS}),
+    "ActivityRegistration": (ActivityRegistration, {}, {"prefix": [5, None]}),
+    "CallableActivity": (
+        CallableActivity,
+        {"name": "a", "function": work},
+        {"name": NO_NAMES, "function": FUNCTIONS, "heartbeat": NO_HEARTBEATS},
+    ),
+    "SmartCallableActivity": (
+        SmartCallableActivity,
+        {"name": "a", "function": work},
+        {"name": NO_NAMES, "function": FUNCTIONS, "heartbeat": NO_HEARTBEATS},
+    ),
+    "Lambda": (Lambda, {"name": "a"}, {"name": ["", None, 5]}),
+    "StateMachine": (
+        StateMachine,
+        {"name": "a", "definition": machine.definition},
+        {"name": NO_NAMES, "definition": [5, None, "{}"], **OPTIONS},
+    ),
+    "construct_state_machine": (
+        construct_state_machine,
+        {"name": "a", "start": start},
+        {
+            "name": NO_NAMES,
+            "start": [5, None, "a", machine],
+            "comment": [5],
+            "timeout_seconds": [1.5, True],
+            "query_language": ["XPath"],
+            **OPTIONS,
+        },
+    ),
+    "problems": (
+        problems,
+        {"definition": machine},
+        {"definition": [5, None, object()], "machine_type": ["FAST"], "warnings": ["yes"]},
+    ),
+    "Client": (Client, {"service": empty()}, {"service": NO_SERVICES, "role": [*NO_TEXTS, ""]}),
+    "Execution": (
+        Execution,
+        {"service": empty(), "arn": RUN},
+        {"service": NO_SERVICES, "arn": METHODS["Client.execution"]["arn"], "description": [5, "x"]},
+    ),
+    "ServiceWrapper": (ServiceWrapper, {"inner": empty()}, {"inner": NO_SERVICES}),
+    "TaskHandle": (
+        TaskHandle,
+        {"service": empty(), "token": "x"},
+        {"service": NO_SERVICES, "token": ["", None, 5], "heartbeat": NO_HEARTBEATS},
+    ),
+    "TaskFailed": (TaskFailed, {"error": "E"}, {"error": [5, None], "cause": [5, None]}),
+    "Worker": (
+        Worker,
+        {"client": Client(empty()), "activities": CallableActivity("a", work)},
+        {
+            "client": [5, None, empty()],
+            "activities": [5, None, Activity("a"), [5], []],
+            "name": NO_NAMES,
+            "max_tasks": [0, -1, 1.5, "5", True],
+            "max_polls": [0, -1, 1.5, "5", True],
+            "max_threads": [0, -1, 1.5, "5", True],
+            "grace": [-1, float("nan"), "30", True],
+        },
+    ),
+    "CLI": (
+        CLI,
+        {"state_machine": machine},
+        {
+            "state_machine": [5, [5]],
+            "activities": [5, [5]],
+            "role_arn": [5],
+            "version": [5],
+            "prog": [5],
+            "handlers": [5],
+            "connect": [5],
+        },
+    ),
+}
+"""What makes an object: what it is, what is given to it, and what its parameters must not be given."""
+
+WITHOUT_ROWS = {
+    "AsfiniError",
+    "CurrentTask",  # made by workers alone, as errors are by services
+    "DefinitionError",
+    "ExecutionAborted",
+    "ExecutionError",
+    "ExecutionFailed",
+    "ExecutionTimedOut",
+    "InvalidArgument",
+    "Problem",
+    "Resource",  # a protocol
+    "Service",  # takes nothing
+    "ServiceError",
+    "aws",  # connect() is tested with the sessions
+    "current_task",  # takes nothing
+    "history",
+    "local",
+    "testing",
+}
+"""Public names that nobody gives anything to."""
+
+
+def constructed() -> Iterator[Any]:
+    for name, (_, _, rows) in CALLABLES.items():
+        for parameter, values in rows.items():
+            for number, value in enumerate(values):
+                yield pytest.param(name, parameter, value, id=f"{name}-{parameter}-{number}")
+
+
+def models() -> dict[str, type[Model]]:
+    found = {name: getattr(asfini, name) for name in asfini.__all__}
+    return {name: kind for name, kind in found.items() if inspect.isclass(kind) and issubclass(kind, Model)}
+
+
+def options(function: Any) -> set[str]:
+    """The parameters of a function, with those that `**options` stands for."""
+    found = inspect.signature(function).parameters
+    names = {name for name, each in found.items() if each.kind is not each.VAR_KEYWORD}
+    return names | (set(OPTIONS) if len(names) < len(found) else set())
+
+
+class TestConstructors:
+    def test_every_public_name_has_rows_or_takes_nothing(self) -> None:
+        assert {*CALLABLES, *WITHOUT_ROWS, *models()} == set(asfini.__all__)
+
+    @pytest.mark.parametrize("name", CALLABLES)
+    def test_every_parameter_has_rows(self, name: str) -> None:
+        function, _, rows = CALLABLES[name]
+        assert set(rows) == options(function)
+        assert all(rows.values())
+
+    def test_the_options_of_machines_are_the_dataclasss_own(self) -> None:
+        from asfini.machine import MachineOptions
+
+        assert set(typing.get_type_hints(MachineOptions)) == set(OPTIONS)
+
+    @pytest.mark.parametrize(("name", "parameter", "value"), [*constructed()])
+    def test_a_bad_value_is_named(self, name: str, parameter: str, value: Any) -> None:
+        function, good, _ = CALLABLES[name]
+        with pytest.raises(InvalidArgument) as caught:
+            function(**{**good, parameter: value})
+        culprits = [parameter.replace("_", "."), shown(value), *NAMES.get(parameter, [])]
+        assert re.search("|".join(culprits), str(caught.value)), caught.value
+
+
+class Misfit:
+    """Fits no field."""
+
+    def __repr__(self) -> str:
+        return "<misfit>"
+
+
+class TestModels:
+    """The language's models: a field that holds JSON takes whatever there is, any other refuses a misfit."""
+
+    def fields(self, kind: type[Model]) -> Iterator[tuple[str, Any]]:
+        for name, field in kind.model_fields.items():
+            if name != "type":
+                yield name, field
+
+    @pytest.mark.parametrize("name", models())
+    def test_a_misfit_is_refused_with_the_field_it_was_given_for(self, name: str) -> None:
+        kind = models()[name]
+        good = {field: GOOD.get((name, field), GOOD.get(field)) for field in kind.required}
+        refused = 0
+        for field, info in self.fields(kind):
+            if info.annotation is Any or field in HOLDS_JSON:
+                continue
+            with pytest.raises(InvalidArgument) as caught:
+                kind(**{**good, field: Misfit()})  # type: ignore[arg-type]
+            assert field in str(caught.value)
+            assert name in str(caught.value)
+            refused += 1
+        assert refused
+
+    @pytest.mark.parametrize("name", models())
+    def test_a_field_that_there_is_not_is_refused_with_a_hint(self, name: str) -> None:
+        kind = models()[name]
+        good = {field: GOOD.get((name, field), GOOD.get(field)) for field in kind.required}
+        known = next(field for field, _ in self.fields(kind))
+        with pytest.raises(TypeError, match=f"{name} has no field '{known}x'; did you mean '{known}'"):
+            kind(**{**good, f"{known}x": 1})
+
+    @pytest.mark.parametrize("name", models())
+    def test_what_is_lacking_is_named(self, name: str) -> None:
+        kind = models()[name]
+        if kind.required:
+            with pytest.raises(TypeError, match=f"{name} needs .*{kind.required[0]}"):
+                kind()
+
+
+GOOD: dict[Any, Any] = {
+    "name": "s",
+    "resource": "arn:aws:lambda:us-east-1:123456789012:function:f",
+    "error_equals": ["States.ALL"],
+    "next": "other",
+    "variable": "$.n",
+    "value": "$.m",
+    "condition": "{% true %}",
+    "rules": [],
+    "rule": asfini.IsPresent("$.n"),
+    "start_at": "s",
+    "states": {},
+    **{(name, "value"): 1 for name in models() if name.startswith("Numeric") and not name.endswith("Path")},
+    **{(name, "value"): True for name in models() if re.match(r"Is|BooleanEquals$", name)},
+}
+"""Values for what must be given."""
+HOLDS_JSON = {"output", "arguments", "parameters", "result", "result_selector", "items", "item_selector"} | {
+    *("credentials", "batch_input")
+}
+"""Fields in which any JSON may stand: what has no JSON form is refused when it is written."""
+
+
+class TestConnecting:
+    @pytest.mark.parametrize(
+        ("connect", "given", "culprit"),
+        [
+            (local.connect, {"region": 5}, "region"),
+            (local.connect, {"account_id": "1"}, "account_id"),
+            (local.connect, {"handlers": 5}, "handlers"),
+            (local.connect, {"handlers": {"sqs:sendMessage": 5}}, "sqs:sendMessage"),
+            (local.connect, {"poll_seconds": -1}, "poll_seconds"),
+            (local.connect, {"seed": "x"}, "seed"),
+            (aws.connect, {"session": 5, "region": "eu-west-1"}, "session"),
+            (aws.connect, {"region": "eu-west-1", "endpoint_url": "nowhere"}, "nowhere"),
+            (aws.connect, {"region": "eu-west-1", "role": 5}, "role"),
+        ],
     )
-]
-MADE: dict[str, tuple[Callable[..., object], str]] = {
-    **{name: comparison(name) for name in NAMES_OF_COMPARISONS},
-    "Activity": (lambda: Activity("no name"), "'no name'"),
-    "ActivityRegistration": (lambda: ActivityRegistration(5), "5"),  # type: ignore[arg-type]
-    "And": (lambda: asfini.And([5]), "5"),  # type: ignore[list-item]
-    "CLI": (lambda: asfini.CLI(5), "5"),  # type: ignore[arg-type]
-    "CallableActivity": (lambda: asfini.CallableActivity("a", 5), "5"),  # type: ignore[arg-type,var-annotated]
-    "Catcher": (lambda: asfini.Catcher(["E"], Pass("p"), resultpath="$"), "resultpath"),  # type: ignore[call-arg]
-    "Choice": (lambda: asfini.Choice("c").add(5), "5"),  # type: ignore[arg-type]
-    "Comparison": (lambda: asfini.Comparison("$.x"), "value"),  # type: ignore[call-arg]
-    "Condition": (lambda: asfini.Condition(5), "5"),  # type: ignore[arg-type]
-    "Definition": (lambda: asfini.Definition(start_at=5, states={}), "5"),  # type: ignore[arg-type]
-    "Fail": (lambda: asfini.Fail("f", eror="E"), "error"),  # type: ignore[call-arg]
-    "ItemBatcher": (lambda: asfini.ItemBatcher(max_items=5), "max_items"),  # type: ignore[call-arg]
-    "ItemProcessor": (lambda: asfini.ItemProcessor(start_at="x"), "states"),  # type: ignore[call-arg]
-    "ItemReader": (lambda: asfini.ItemReader(resorce="x"), "resource"),  # type: ignore[call-arg]
-    "Lambda": (lambda: asfini.Lambda(5), "5"),  # type: ignore[arg-type]
-    "Map": (lambda: asfini.Map("m", 5), "5"),
-    "Not": (lambda: asfini.Not(5), "5"),  # type: ignore[arg-type]
-    "Or": (lambda: asfini.Or(5), "5"),  # type: ignore[arg-type]
-    "Parallel": (lambda: asfini.Parallel("p").add(5), "5"),
-    "Pass": (lambda: Pass("p", result_pth="$.x"), "result_path"),  # type: ignore[call-arg]
-    "ProcessorConfig": (lambda: asfini.ProcessorConfig(mod="INLINE"), "mode"),  # type: ignore[call-arg]
-    "ReaderConfig": (lambda: asfini.ReaderConfig(csv_headers=5), "5"),  # type: ignore[arg-type]
-    "ResultWriter": (lambda: asfini.ResultWriter(resorce="x"), "resource"),  # type: ignore[call-arg]
-    "Retrier": (lambda: asfini.Retrier(5), "5"),  # type: ignore[arg-type]
-    "SmartCallableActivity": (lambda: asfini.SmartCallableActivity("a", 5), "5"),  # type: ignore[arg-type,var-annotated]
-    "StateMachine": (lambda: asfini.StateMachine("m", 5), "5"),  # type: ignore[arg-type]
-    "Succeed": (lambda: asfini.Succeed("s", output_pth="$"), "output_path"),  # type: ignore[call-arg]
-    "Task": (lambda: asfini.Task("t", 5), "5"),  # type: ignore[arg-type]
-    "TaskFailed": (lambda: asfini.TaskFailed(5), "int"),  # type: ignore[arg-type]
-    "Wait": (lambda: Wait("w", seconds=1.5), "1.5"),  # type: ignore[arg-type]
-    "WriterConfig": (lambda: asfini.WriterConfig(output="CSV"), "output"),  # type: ignore[call-arg]
-    "construct_state_machine": (lambda: construct_state_machine("m", 5), "5"),  # type: ignore[arg-type]
-    "current_task": (asfini.current_task, "current_task"),
-    "problems": (lambda: asfini.problems(5), "5"),
-}
-MADE_WITH_A_CLIENT: dict[str, tuple[Callable[[Client], object], str]] = {
-    "Client": (lambda client: Client(client.service, role=5), "5"),  # type: ignore[arg-type]
-    "Execution": (lambda client: Execution(client.service, "x"), "'x'"),
-    "TaskHandle": (lambda client: asfini.TaskHandle(client.service, ""), "token"),
-    "Worker": (lambda client: asfini.Worker(client, [ACTIVITY]), "there-too"),
-}
-TAKES_NOTHING_TO_CHECK = {
-    *("AsfiniError", "DefinitionError", "ExecutionAborted", "ExecutionError", "ExecutionFailed"),
-    *("ExecutionTimedOut", "InvalidArgument", "ServiceError"),  # errors, made by asfini
-    *(
-        "CurrentTask",
-        "Problem",
-        "Resource",
-        "Service",
-        "ServiceWrapper",
-        "Rule",
-        "State",
-    ),  # made by asfini, or bases
-    *("aws", "history", "local", "testing"),  # modules
-}
-
-
-def test_every_public_name_has_a_row() -> None:
-    assert {*MADE, *MADE_WITH_A_CLIENT, *TAKES_NOTHING_TO_CHECK} == set(asfini.__all__)
-
-
-@pytest.mark.parametrize("name", MADE)
-def test_making_one_names_the_culprit(name: str) -> None:
-    make, said = MADE[name]
-    with pytest.raises((asfini.AsfiniError, TypeError), match=re.escape(said)):
-        make()
-
-
-@pytest.mark.parametrize("name", MADE_WITH_A_CLIENT)
-async def test_making_one_around_a_client_names_the_culprit(local_client: Client, name: str) -> None:
-    make, said = MADE_WITH_A_CLIENT[name]
-    with pytest.raises((asfini.AsfiniError, TypeError), match=re.escape(said)):
-        make(local_client)
-
-
-async def test_what_is_not_there_says_so(local_client: Client) -> None:
-    with pytest.raises(DoesNotExist, match="elsewhere"):
-        await local_client.describe(OTHER)
+    async def test_a_bad_value_is_named(self, connect: Any, given: dict[str, Any], culprit: str) -> None:
+        async with AsyncExitStack() as stack:
+            with pytest.raises(InvalidArgument, match=culprit):
+                await stack.enter_async_context(connect(**given))

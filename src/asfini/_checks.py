@@ -39,8 +39,9 @@ def seconds(**given: object) -> None:
             raise InvalidArgument(f"{name} is a number of seconds, not {value!r}")
 
 
-def one_of(allowed: Sequence[str], **given: object) -> None:
+def one_of(allowed: Sequence[str | None], **given: object) -> None:
     """Demand one of some texts."""
     for name, value in given.items():
         if value not in allowed:
-            raise InvalidArgument(f"{name} is one of {', '.join(allowed)}, not {value!r}")
+            named = ", ".join(text for text in allowed if text is not None)
+            raise InvalidArgument(f"{name} is one of {named}, not {value!r}")

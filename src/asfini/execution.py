@@ -67,6 +67,8 @@ class Execution:
         taken_apart = Arn.parse(arn)
         if taken_apart.kind not in ("execution", "express") or len(taken_apart.parts) < 2:
             raise InvalidArgument(f"an execution's ARN is needed, not {arn!r}")
+        if not (description is None or isinstance(description, dict)):
+            raise InvalidArgument(f"description is what describe_execution tells, not {description!r}")
         self._service = service
         self.arn = arn
         self._description = description or {}

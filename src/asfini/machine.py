@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, Unpack
 
+from asfini import _checks
 from asfini._arns import arn_of, check_name
 from asfini.asl.definition import Definition, read_definition
 from asfini.asl.states import State
@@ -71,6 +72,7 @@ class StateMachine:
             value = getattr(self, option)
             if value is not None and not isinstance(value, kind):
                 raise InvalidArgument(f"the option {option} {what} is {meaning}, not {value!r}")
+        _checks.names(role=self.role)
         if not all(isinstance(text, str) for tag in (self.tags or {}).items() for text in tag):
             raise InvalidArgument(f"the option tags {what} is texts by name, not {self.tags!r}")
 

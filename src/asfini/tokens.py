@@ -39,6 +39,8 @@ class TaskHandle:
     """
 
     def __init__(self, service: Service, token: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT) -> None:
+        if not isinstance(service, Service):
+            raise InvalidArgument(f"service is a Service, not {service!r}")
         if not isinstance(token, str) or not token:
             raise InvalidArgument("a task's token is text that is not empty")
         self._service = service

@@ -5,6 +5,7 @@ The tables are in `_states` and `_objects`, what is looked at in values in `_che
 
 from typing import Any, Literal
 
+from asfini import _checks
 from asfini.asl import _source
 from asfini.asl._checks import show
 from asfini.asl._depth import is_too_deep
@@ -41,6 +42,8 @@ def problems(
     Raises:
         InvalidArgument: it is none of these.
     """
+    _checks.one_of(("STANDARD", "EXPRESS", None), machine_type=machine_type)
+    _checks.flags(warnings=warnings)
     context = Context([])
     own_type = None if isinstance(definition, Model) else getattr(definition, "type", None)
     express = (machine_type or own_type) == "EXPRESS"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
+from asfini import _checks
 from asfini._host import only_error
 from asfini.cli.app import App, activities_in, load, machines_in
 from asfini.cli.options import make_parser, parse
@@ -72,6 +73,11 @@ class CLI:
         machines, found = machines_in(state_machine), activities_in(activities)
         if not machines and not found:
             raise InvalidArgument("a CLI needs a state machine or activities")
+        _checks.names(role_arn=role_arn, version=version, prog=prog)
+        if not (connect is None or callable(connect)):
+            raise InvalidArgument(f"connect is a function, not {connect!r}")
+        if not (handlers is None or isinstance(handlers, Mapping)):
+            raise InvalidArgument(f"handlers is functions by resource, not {handlers!r}")
         self.app = App(machines, found, role_arn, handlers or {}, connect)
         self.version = version
         self.prog = prog
