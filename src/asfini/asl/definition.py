@@ -20,13 +20,11 @@ TYPES: dict[str, type[State]] = {
     "Succeed": Succeed,
     "Fail": Fail,
 }
-"""The states' classes by the `Type` that they have in JSON; `map` adds Parallel and Map."""
+"""The states' classes by the `Type` that they have in JSON; `map` adds Parallel and Map when imported."""
 
 
 def _read_states(value: Any) -> dict[str, State]:
     """Make states of their JSON objects, and give each its name."""
-    from asfini.asl import map as _  # noqa: F401 - it needs this module, and adds to TYPES
-
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"states are an object, not {value!r}")
     return {name: _read_state(name, content) for name, content in value.items()}
@@ -39,10 +37,15 @@ def _read_state(name: str, content: Any) -> State:
         return content
     if not isinstance(content, Mapping):
         raise InvalidArgument(f"the state {name!r} is an object, not {content!r}")
-    kind = content.get("Type")
-    state = TYPES.get(kind if isinstance(kind, str) else "", State).from_dict(content)
+    state = _class_for(content.get("Type")).from_dict(content)
     vars(state)["name"] = name
     return state
+
+
+def _class_for(kind: Any) -> type[State]:
+    if kind in ("Parallel", "Map"):
+        from asfini.asl import map as _  # noqa: F401 - it needs this module, and few machines need it
+    return TYPES.get(kind, State) if isinstance(kind, str) else State
 
 
 class Definition(Model):
