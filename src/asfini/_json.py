@@ -66,6 +66,15 @@ def loads(text: str | bytes, what: str = "value") -> Any:
     Raises:
         InvalidArgument: it is not JSON; the message says where.
     """
+    from pydantic_core import from_json  # when it is needed: it takes long to load
+
+    try:
+        return from_json(text, allow_inf_nan=False, cache_strings="keys")
+    except (TypeError, ValueError):  # it is fast, but takes no halves of surrogate pairs and no deep nesting
+        return _slow_loads(text, what)
+
+
+def _slow_loads(text: str | bytes, what: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
