@@ -17,11 +17,13 @@ from asfini import (
     CLI,
     Activity,
     ActivityRegistration,
+    Alias,
     CallableActivity,
     Client,
     Execution,
     InvalidArgument,
     Lambda,
+    MapRun,
     Pass,
     Service,
     ServiceWrapper,
@@ -92,7 +94,66 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "timeout": NO_TIMES,
     },
     "Client.execution": {"arn": [5, None, "", "x", PREFIX, f"{PREFIX}execution:shop", "x:execution:y:z"]},
-    "Client.list_executions": {"machine": [*NO_MACHINES, "nothing"], "status": ["running", "", 5]},
+    "Client.start_sync_execution": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "input": UNWRITABLE,
+        "name": NO_NAMES,
+        "trace_header": [*NO_TEXTS, "x" * 257],
+    },
+    "Client.list_executions": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "status": ["running", "", 5],
+        "redriven": ["yes", 1],
+    },
+    "Client.list_map_runs": {"execution": [5, None, "", "x", PREFIX, f"{PREFIX}execution:shop"]},
+    "Client.map_run": {"arn": [5, None, "", "x", PREFIX, RUN]},
+    "Client.publish": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "description": [*NO_TEXTS, "x" * 257],
+        "revision_id": NO_TEXTS,
+    },
+    "Client.list_versions": {"machine": [*NO_MACHINES, "nothing"]},
+    "Client.list_aliases": {"machine": [*NO_MACHINES, "nothing"]},
+    "Client.alias": {"machine": NO_MACHINES, "name": NO_NAMES},
+    "Client.create_alias": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "name": NO_NAMES,
+        "routing": [None, 0, -1, True, "7", {}, {1: 50}, {1: 50, 2: 51}, {1: 10, 2: 10, 3: 80}, {1: "100"}],
+        "description": [*NO_TEXTS, "x" * 257],
+    },
+    "Client.tags": {"thing": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, "nothing"]},
+    "Client.tag": {
+        "thing": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, "nothing"],
+        "tags": [5, None, ["a"], {"a": 5}, {5: "a"}],
+    },
+    "Client.untag": {
+        "thing": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, "nothing"],
+        "names": [5, None],
+    },
+    "Client.validate": {
+        "machine": [5, None, object()],
+        "type": ["standard", "", 5],
+        "warnings": NO_FLAGS,
+    },
+    "Client.test_state": {
+        "state": [5, None, object()],
+        "input": UNWRITABLE,
+        "name": ["", 5],
+        "variables": [{"a": object()}, [1]],
+        "context": [{"a": object()}, [1]],
+        "role": ["", 5],
+        "inspection_level": ["info", None, 5],
+        "reveal_secrets": NO_FLAGS,
+        "mock_result": [object(), float("nan")],
+        "mock_error": ["Boom", 5],
+        "field_validation_mode": ["strict", "", 5],
+        "state_configuration": [5, "x", {"nothing": 5}],
+    },
+    "Client.get_activity_task": {
+        "activity": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, "nothing"],
+        "worker_name": NO_NAMES,
+        "heartbeat": NO_HEARTBEATS,
+    },
     "Client.task": {"token": ["", None, 5], "heartbeat": NO_HEARTBEATS},
     "Execution.output": {"type": NO_TYPES},
     "Execution.wait": {"type": NO_TYPES, "timeout": NO_TIMES, "raise_on_failure": NO_FLAGS},
@@ -107,7 +168,16 @@ GIVEN: dict[str, dict[str, Any]] = {
     "Client.deregister": {"things": [Activity("pay")]},
     "Client.start_execution": {"machine": "shop"},
     "Client.execute": {"machine": "shop"},
+    "Client.start_sync_execution": {"machine": "shop"},
     "Client.list_executions": {"machine": "shop"},
+    "Client.publish": {"machine": "shop"},
+    "Client.alias": {"machine": "shop", "name": "live"},
+    "Client.create_alias": {"machine": "shop", "name": "live", "routing": 1},
+    "Client.tag": {"thing": "shop", "tags": {"a": "b"}},
+    "Client.untag": {"thing": "shop", "names": ["a"]},
+    "Client.validate": {"machine": Succeed("s")},
+    "Client.test_state": {"state": Succeed("s")},
+    "Client.get_activity_task": {"activity": Activity("pay")},
     "Client.task": {"token": "token"},
 }
 """What other parameters are given, so that only one is at fault."""
@@ -138,7 +208,8 @@ def shown(value: Any) -> str:
 async def call(method: Callable[..., Any], arguments: dict[str, Any]) -> None:
     """Call a method, be it plain, a coroutine or an asynchronous iterator."""
     given = dict(arguments)
-    answer = method(*given.pop("things", ()), **given)
+    first = [given.pop("thing")] if "names" in given else []
+    answer = method(*first, *given.pop("things", ()), *given.pop("names", ()), **given)
     if inspect.isasyncgen(answer):
         async for _ in answer:
             pass
@@ -181,7 +252,7 @@ class TestMethods:
         before = await everything(local_client)
         owner = local_client if name.startswith("Client") else execution
         good = GIVEN.get(name, {})
-        bad = [*good.get("things", []), value] if parameter == "things" else value
+        bad = [*good.get(parameter, []), value] if parameter in ("things", "names") else value
         with pytest.raises((InvalidArgument, ServiceError)) as caught:
             await call(getattr(owner, name.split(".")[1]), {**good, parameter: bad})
         culprits = [parameter, *NAMES.get(parameter, []), shown(value)]
@@ -196,6 +267,10 @@ NAMES: dict[str, list[str]] = {
     "arn": ["ARN"],
     "activities": ["activity"],
     "machine": ["state machine", "machine"],
+    "routing": ["alias", "weight", "version"],
+    "variables": ["the variables"],
+    "context": ["the context object"],
+    "state_configuration": ["stateConfiguration"],
 }
 """What else parameters are called in messages."""
 
@@ -272,6 +347,16 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
         {"service": empty(), "arn": RUN},
         {"service": NO_SERVICES, "arn": METHODS["Client.execution"]["arn"], "description": [5, "x"]},
     ),
+    "Alias": (
+        Alias,
+        {"service": empty(), "arn": f"{PREFIX}stateMachine:shop:live"},
+        {"service": NO_SERVICES, "arn": [5, None, "", PREFIX, f"{PREFIX}stateMachine:shop:1", RUN]},
+    ),
+    "MapRun": (
+        MapRun,
+        {"service": empty(), "arn": f"{PREFIX}mapRun:shop/label:x"},
+        {"service": NO_SERVICES, "arn": METHODS["Client.map_run"]["arn"]},
+    ),
     "ServiceWrapper": (ServiceWrapper, {"inner": empty()}, {"inner": NO_SERVICES}),
     "TaskHandle": (
         TaskHandle,
@@ -321,6 +406,7 @@ WITHOUT_ROWS = {
     "Resource",  # a protocol
     "Service",  # takes nothing
     "ServiceError",
+    "StateTest",  # made by the client alone
     "aws",  # connect() is tested with the sessions
     "current_task",  # takes nothing
     "history",

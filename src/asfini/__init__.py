@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SmartCallableActivity as SmartCallableActivity,
         current_task as current_task,
     )
+    from asfini.alias import Alias as Alias
     from asfini.asl import (
         And as And,
         BooleanEquals as BooleanEquals,
@@ -107,7 +108,9 @@ if TYPE_CHECKING:
         StateMachine as StateMachine,
         construct_state_machine as construct_state_machine,
     )
+    from asfini.map_run import MapRun as MapRun
     from asfini.service import Service as Service, ServiceWrapper as ServiceWrapper
+    from asfini.state_test import StateTest as StateTest
     from asfini.tokens import TaskHandle as TaskHandle
     from asfini.worker import Worker as Worker
 
@@ -117,6 +120,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "activity": (
             "Activity ActivityRegistration CallableActivity CurrentTask SmartCallableActivity current_task"
         ),
+        "alias": "Alias",
         "asl": (
             "And BooleanEquals BooleanEqualsPath Catcher Choice Comparison Condition Definition Fail "
             "IsBoolean IsNull IsNumeric IsPresent IsString IsTimestamp ItemBatcher ItemProcessor "
@@ -145,8 +149,10 @@ __getattr__, __dir__ = _lazy.attributes(
         "history": "",
         "local": "",
         "machine": "StateMachine construct_state_machine",
+        "map_run": "MapRun",
         "query": "",
         "service": "Service ServiceWrapper",
+        "state_test": "StateTest",
         "testing": "",
         "tokens": "TaskHandle",
         "worker": "Worker",
@@ -157,6 +163,7 @@ __all__ = [
     "CLI",
     "Activity",
     "ActivityRegistration",
+    "Alias",
     "And",
     "AsfiniError",
     "BooleanEquals",
@@ -188,6 +195,7 @@ __all__ = [
     "ItemReader",
     "Lambda",
     "Map",
+    "MapRun",
     "Not",
     "NumericEquals",
     "NumericEqualsPath",
@@ -215,6 +223,7 @@ __all__ = [
     "SmartCallableActivity",
     "State",
     "StateMachine",
+    "StateTest",
     "StringEquals",
     "StringEqualsPath",
     "StringGreaterThan",

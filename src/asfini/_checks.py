@@ -1,7 +1,7 @@
 """Checks of what public methods are given, before anything is sent."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from asfini.errors import InvalidArgument
 
@@ -45,3 +45,19 @@ def one_of(allowed: Sequence[str | None], **given: object) -> None:
         if value not in allowed:
             named = ", ".join(text for text in allowed if text is not None)
             raise InvalidArgument(f"{name} is one of {named}, not {value!r}")
+
+
+def texts_by_name(**given: object) -> None:
+    """Demand texts by name."""
+    for name, value in given.items():
+        if not isinstance(value, Mapping) or not all(
+            isinstance(text, str) for tag in value.items() for text in tag
+        ):
+            raise InvalidArgument(f"{name} is texts by name, not {value!r}")
+
+
+def mappings(**given: object) -> None:
+    """Demand values by name, or `None`."""
+    for name, value in given.items():
+        if not (value is None or isinstance(value, Mapping)):
+            raise InvalidArgument(f"{name} is values by name, not {value!r}")

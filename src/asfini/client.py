@@ -1,30 +1,45 @@
 """The client: registers machines and activities, starts executions, finds what is there."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+import anyio
+
 from asfini import _checks, _json
-from asfini._arns import MAX_NAME_LENGTH, Account, Arn, arn_of, check_name, has_pseudo_parameters
+from asfini._arns import (
+    MAX_NAME_LENGTH,
+    Account,
+    Arn,
+    arn_of,
+    check_name,
+    has_pseudo_parameters,
+    role_arn,
+)
+from asfini._pages import entries
 from asfini._registration import Registration
-from asfini.activity import Activity, ActivityRegistration
-from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument
+from asfini.activity import Activity, ActivityRegistration, check_interval
+from asfini.alias import Alias, Routing, routing_list
+from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument, TaskFailed
 from asfini.execution import Execution, reader
-from asfini.machine import StateMachine
+from asfini.machine import StateMachine, machine_told
 from asfini.service import Service
 
 if TYPE_CHECKING:
+    from asfini.asl import Definition, Problem, State
+    from asfini.map_run import MapRun
+    from asfini.state_test import StateTest
     from asfini.tokens import TaskHandle
 
 T = TypeVar("T")
 Registrable = StateMachine | Activity | ActivityRegistration
-Machine = StateMachine | str
-"""A machine, or its name or ARN: of the machine itself, of a version or of an alias."""
+Machine = StateMachine | Alias | str
+"""A machine or an alias of one, or its name or ARN: of the machine itself, of a version or of an alias."""
 
-ENTRIES_PER_PAGE = 1000
-"""The most that the API's lists give at a time."""
 _EMPTY: Any = {}
+NOT_MOCKED: Any = object()
+"""Stands for a result that is not mocked, for `None` is one that can be."""
 
 
 class Client:
@@ -45,6 +60,8 @@ class Client:
         _checks.names(role=role)
         self.service = service
         self.role = role
+        self._types: dict[str, str] = {}
+        """The types of machines by ARN, as far as they were asked for; they never change."""
 
     async def account(self) -> Account:
         """Where the client's calls go: partition, region and account."""
@@ -151,38 +168,124 @@ class Client:
         Raises:
             StateMachineDoesNotExist: it is not registered.
         """
-        from asfini.asl.definition import Definition  # not every client reads definitions
-
-        told = await self.describe(str(await self._arn(machine, "stateMachine")))
-        return StateMachine(
-            told["name"],
-            Definition.from_json(told["definition"]),
-            type=told.get("type", "STANDARD"),
-            role=told.get("roleArn"),
-            logging=told.get("loggingConfiguration"),
-            tracing=told.get("tracingConfiguration", {}).get("enabled"),
-            encryption=told.get("encryptionConfiguration"),
-        )
+        return machine_told(await self.describe(str(await self._arn(machine, "stateMachine"))))
 
     async def list_activities(self) -> AsyncIterator[dict[str, Any]]:
         """All activities in the account and region, as the API tells of them."""
-        async for entry in self._pages("list_activities", "activities"):
+        async for entry in entries(self.service, "list_activities", "activities"):
             yield entry
 
     async def list_state_machines(self) -> AsyncIterator[dict[str, Any]]:
         """All machines in the account and region, as the API tells of them."""
-        async for entry in self._pages("list_state_machines", "stateMachines"):
+        async for entry in entries(self.service, "list_state_machines", "stateMachines"):
             yield entry
 
-    async def _pages(self, operation: str, key: str, **parameters: Any) -> AsyncIterator[dict[str, Any]]:
-        parameters["maxResults"] = ENTRIES_PER_PAGE
-        while True:
-            response = await self.service.call(operation, **parameters)
-            for entry in response[key]:
-                yield entry
-            if not response.get("nextToken"):
-                return
-            parameters["nextToken"] = response["nextToken"]
+    # Versions and aliases
+
+    async def publish(
+        self, machine: Machine, description: str | None = None, *, revision_id: str | None = None
+    ) -> str:
+        """Publish a machine as it is now as a version, which stays as it is.
+
+        Args:
+            machine: the machine, or its name, or its ARN.
+            description: what is to be known of the version, at most 256 characters.
+            revision_id: publish only if this is still the machine's revision: `describe` tells it.
+
+        Returns:
+            The version's ARN. What was published already, and has not changed since, gets no new one.
+
+        Raises:
+            ConflictException: the machine has another revision, or a version with another description.
+            StateMachineDoesNotExist: it is not registered.
+        """
+        _checks.texts(description=description, revision_id=revision_id)
+        given = {"description": description, "revisionId": revision_id}
+        told = await self.service.call(
+            "publish_state_machine_version",
+            stateMachineArn=await self._own_arn(machine),
+            **{key: value for key, value in given.items() if value is not None},
+        )
+        return str(told["stateMachineVersionArn"])
+
+    async def list_versions(self, machine: Machine) -> AsyncIterator[dict[str, Any]]:
+        """A machine's versions, the latest first, as the API tells of them."""
+        arn = await self._own_arn(machine)
+        operation, key = "list_state_machine_versions", "stateMachineVersions"
+        async for entry in entries(self.service, operation, key, stateMachineArn=arn):
+            yield entry
+
+    async def create_alias(
+        self, machine: Machine, name: str, routing: Routing, *, description: str | None = None
+    ) -> Alias:
+        """Make an alias, a name by which executions of a machine's version are started.
+
+        Args:
+            machine: the machine, or its name, or its ARN.
+            name: the alias's name, at most 80 characters; not a number.
+            routing: the version, by ARN or number; or one or two versions with the percentage of starts that
+                each gets.
+            description: at most 256 characters.
+
+        Raises:
+            ConflictException: there is such an alias already, which differs.
+            ServiceError: there is no such machine or version.
+        """
+        _checks.texts(description=description)
+        arn = await self._own_arn(machine)
+        told = await self.service.call(
+            "create_state_machine_alias",
+            name=check_name(name, "an alias"),
+            routingConfiguration=routing_list(arn, routing),
+            **({} if description is None else {"description": description}),
+        )
+        return Alias(self.service, told["stateMachineAliasArn"])
+
+    async def alias(self, machine: Machine, name: str) -> Alias:
+        """An alias that was made before: to describe, to shift starts between versions, to delete.
+
+        Args:
+            machine: the machine, or its name, or its ARN.
+            name: the alias's name.
+        """
+        return Alias(self.service, f"{await self._own_arn(machine)}:{check_name(name, 'an alias')}")
+
+    async def list_aliases(self, machine: Machine) -> AsyncIterator[Alias]:
+        """The aliases of a machine; of a version's ARN, those that lead to the version."""
+        arn = await self._arn(machine, "stateMachine")
+        operation, key = "list_state_machine_aliases", "stateMachineAliases"
+        async for entry in entries(self.service, operation, key, stateMachineArn=str(arn)):
+            yield Alias(self.service, entry["stateMachineAliasArn"])
+
+    # Tags
+
+    async def tags(self, thing: StateMachine | Activity | str) -> dict[str, str]:
+        """The tags of a machine or an activity that is registered."""
+        arn = str(await self._arn(thing))
+        told = await self.service.call("list_tags_for_resource", resourceArn=arn)
+        return {tag["key"]: tag.get("value", "") for tag in told.get("tags", ())}
+
+    async def tag(self, thing: StateMachine | Activity | str, tags: Mapping[str, str]) -> None:
+        """Add tags to a machine or an activity that is registered; those of the same names are replaced.
+
+        Args:
+            thing: a machine or an activity, a machine's name, or an ARN.
+            tags: values by name; at most 50 in all.
+        """
+        _checks.texts_by_name(tags=tags)
+        arn = str(await self._arn(thing))
+        told = [{"key": key, "value": value} for key, value in tags.items()]
+        await self.service.call("tag_resource", resourceArn=arn, tags=told)
+
+    async def untag(self, thing: StateMachine | Activity | str, *names: str) -> None:
+        """Remove tags from a machine or an activity that is registered.
+
+        Args:
+            thing: a machine or an activity, a machine's name, or an ARN.
+            names: the tags' names; one that is not there is no error.
+        """
+        _checks.texts_by_name(names=dict.fromkeys(names, ""))
+        await self.service.call("untag_resource", resourceArn=str(await self._arn(thing)), tagKeys=[*names])
 
     # Executions
 
@@ -229,6 +332,43 @@ class Client:
             return Execution(self.service, str(Arn(arn.account, "execution", (arn.parts[0], given))))
         return Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
 
+    async def start_sync_execution(
+        self,
+        machine: Machine,
+        input: Any = _EMPTY,
+        *,
+        name: str | None = None,
+        trace_header: str | None = None,
+    ) -> Execution:
+        """Run an execution of an EXPRESS machine to its end.
+
+        Args:
+            machine: the machine, or its name, or an ARN: its own, a version's or an alias's.
+            input: what it gets; `{}` by default.
+            name: the execution's name, at most 80 characters; AWS makes one by default.
+            trace_header: X-Ray's header.
+
+        Returns:
+            The execution, which has ended, well or not: `wait()` gives its output or raises its failure,
+            `describe()` tells all, with `billingDetails`.
+
+        Raises:
+            InvalidArgument: the name is not one that AWS takes, or the input is not JSON or has more than
+                262,144 bytes; nothing was sent.
+            StateMachineTypeNotSupported: the machine is a STANDARD one.
+            StateMachineDoesNotExist: the machine is not registered.
+        """
+        _checks.texts(trace_header=trace_header)
+        given = {"name": name if name is None else check_name(name, "an execution")}
+        given["traceHeader"] = trace_header
+        told = await self.service.call(
+            "start_sync_execution",
+            stateMachineArn=str(await self._arn(machine, "stateMachine")),
+            input=_json.payload(input, "the input"),
+            **{key: value for key, value in given.items() if value is not None},
+        )
+        return Execution(self.service, told["executionArn"], told)
+
     @overload
     async def execute(
         self,
@@ -268,14 +408,17 @@ class Client:
         name: str | None = None,
         timeout: float | None = None,
     ) -> Any:
-        """Start an execution and wait for its output.
+        """Start an execution and wait for its output; one of an EXPRESS machine by `start_sync_execution`.
+
+        Of a machine that is given by name or ARN, the service is asked once which type it has.
 
         Args:
             machine: the machine, or its name, or an ARN.
             input: what it gets; `{}` by default.
             type: what to make of the output, as pydantic does; JSON data by default.
             name: the execution's name; one is made by default.
-            timeout: seconds to wait at the most; the execution goes on.
+            timeout: seconds to wait at the most; the execution goes on, except for one of an EXPRESS machine
+                on the local service.
 
         Raises:
             ExecutionError: the execution ended without success.
@@ -284,8 +427,27 @@ class Client:
         """
         reader(type)  # what it cannot be is refused before anything is started
         _checks.seconds(timeout=timeout)
-        execution = await self.start_execution(machine, input, name=name)
+        if await self._type(machine) == "EXPRESS":
+            execution = await self._run_express(machine, input, name, timeout)
+        else:
+            execution = await self.start_execution(machine, input, name=name)
         return await execution.wait(type, timeout=timeout)
+
+    async def _run_express(
+        self, machine: Machine, input: Any, name: str | None, timeout: float | None
+    ) -> Execution:
+        with anyio.move_on_after(timeout):
+            return await self.start_sync_execution(machine, input, name=name)
+        raise TimeoutError(f"an execution of {_arn_text(machine)} had not ended after {timeout} seconds")
+
+    async def _type(self, machine: Machine) -> str:
+        if isinstance(machine, StateMachine):
+            return machine.type
+        arn = await self._own_arn(machine)
+        if arn not in self._types:
+            told = await self.service.call("describe_state_machine", stateMachineArn=arn)
+            self._types[arn] = told.get("type", "STANDARD")
+        return self._types[arn]
 
     def execution(self, arn: str) -> Execution:
         """An execution that was started before, here or elsewhere.
@@ -300,22 +462,185 @@ class Client:
         machine: Machine,
         *,
         status: str | None = None,
+        redriven: bool | None = None,
     ) -> AsyncIterator[Execution]:
         """A machine's executions, the latest first: by when they ended, or started if they still run.
 
         Args:
             machine: the machine, or its name, or an ARN; of a version or an alias, those that it started.
             status: only those that are `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+            redriven: only those that were redriven, or only those that were not.
         """
         filters = {}
         if status is not None:
             _checks.one_of(_checks.STATUSES, status=status)
             filters["statusFilter"] = status
-        arn = await self._arn(machine, "stateMachine")
-        async for entry in self._pages("list_executions", "executions", stateMachineArn=str(arn), **filters):
+        if redriven is not None:
+            _checks.flags(redriven=redriven)
+            filters["redriveFilter"] = "REDRIVEN" if redriven else "NOT_REDRIVEN"
+        arn = str(await self._arn(machine, "stateMachine"))
+        operation, key = "list_executions", "executions"
+        async for entry in entries(self.service, operation, key, stateMachineArn=arn, **filters):
             yield Execution(self.service, entry["executionArn"], entry)
 
+    async def list_map_runs(self, execution: Execution | str) -> "AsyncIterator[MapRun]":
+        """The runs of an execution's distributed maps, the latest first.
+
+        Args:
+            execution: the execution or its ARN.
+        """
+        arn = execution.arn if isinstance(execution, Execution) else self.execution(execution).arn
+        async for entry in entries(self.service, "list_map_runs", "mapRuns", executionArn=arn):
+            yield self.map_run(entry["mapRunArn"])
+
+    def map_run(self, arn: str) -> "MapRun":
+        """A run of a distributed Map: to describe, to change its limits, to look at its children.
+
+        Raises:
+            InvalidArgument: the text is not a map run's ARN.
+        """
+        from asfini.map_run import MapRun  # few have distributed maps
+
+        return MapRun(self.service, arn)
+
+    # Trying out
+
+    async def validate(
+        self,
+        machine: "StateMachine | Definition | State | Mapping[str, Any] | str",
+        *,
+        type: Literal["STANDARD", "EXPRESS"] | None = None,
+        warnings: bool = False,
+    ) -> "list[Problem]":
+        """Have the service check a definition; `asfini.problems` does so without one.
+
+        Args:
+            machine: the machine, its definition, the first of some linked states, or JSON data or text.
+            type: the machine's type; by default its own, or `STANDARD`.
+            warnings: whether to tell warnings, too.
+
+        Returns:
+            What is wrong, 100 problems at most.
+        """
+        from asfini.asl import Problem
+
+        _checks.flags(warnings=warnings)
+        _checks.one_of(("STANDARD", "EXPRESS", None), type=type)
+        told = await self.service.call(
+            "validate_state_machine_definition",
+            definition=await self._definition_text(machine),
+            type=type or getattr(machine, "type", None) or "STANDARD",
+            severity="WARNING" if warnings else "ERROR",
+        )
+        return [
+            Problem(found["code"], found.get("location", ""), found["message"], found["severity"])
+            for found in told["diagnostics"]
+        ]
+
+    async def test_state(
+        self,
+        state: "State | StateMachine | Definition | Mapping[str, Any] | str",
+        input: Any = _EMPTY,
+        *,
+        name: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        role: str | None = None,
+        inspection_level: Literal["INFO", "DEBUG", "TRACE"] = "INFO",
+        reveal_secrets: bool = False,
+        mock_result: Any = NOT_MOCKED,
+        mock_error: TaskFailed | None = None,
+        field_validation_mode: Literal["STRICT", "PRESENT", "NONE"] | None = None,
+        state_configuration: Mapping[str, Any] | None = None,
+    ) -> "StateTest":
+        """Do one state by itself, without an execution.
+
+        Args:
+            state: the state; a machine or a definition that has it, with `name`; or JSON data or text.
+            input: what it gets; `{}` by default.
+            name: which state of the machine is meant.
+            variables: the variables that it finds.
+            context: the context object that it finds.
+            role: the role that it acts in, an ARN or a name; by default the machine's or the client's. None
+                is needed where its result is mocked.
+            inspection_level: how much is told of what became of the data on its way.
+            reveal_secrets: whether an HTTP task's secrets are told, with the level `TRACE`.
+            mock_result: what the state's task gives, in place of doing it.
+            mock_error: what its task fails of, in place of doing it.
+            field_validation_mode: how exactly a mocked result is held against the API of the service.
+            state_configuration: the API's `stateConfiguration`: attempts before this one, and so on.
+
+        Raises:
+            InvalidArgument: both a result and an error are mocked, or an argument makes no sense.
+            ServiceError: the service refused, such as a definition that breaks rules.
+        """
+        from asfini.state_test import StateTest
+
+        _checks.one_of(("INFO", "DEBUG", "TRACE"), inspection_level=inspection_level)
+        _checks.flags(reveal_secrets=reveal_secrets)
+        _checks.names(name=name, role=role)
+        _checks.mappings(variables=variables, context=context, state_configuration=state_configuration)
+        acting = role or getattr(state, "role", None) or self.role
+        given = {
+            "roleArn": None if acting is None else (await self.account()).fill_in(role_arn(acting)),
+            "stateName": name,
+            "variables": None if variables is None else _json.dumps(variables, "the variables"),
+            "context": None if context is None else _json.dumps(context, "the context object"),
+            "mock": _mock(mock_result, mock_error, field_validation_mode),
+            "stateConfiguration": state_configuration,
+            "revealSecrets": reveal_secrets or None,
+        }
+        told = await self.service.call(
+            "test_state",
+            definition=await self._definition_text(state, as_state=True),
+            input=_json.payload(input, "the input"),
+            inspectionLevel=inspection_level,
+            **{key: value for key, value in given.items() if value is not None},
+        )
+        return StateTest.of(told)
+
+    async def _definition_text(self, thing: Any, *, as_state: bool = False) -> str:
+        """Write a definition, or by itself a state, as JSON text for the account."""
+        if not isinstance(thing, str):
+            from asfini.asl import State
+            from asfini.asl.definition import read_definition
+
+            as_it_is = isinstance(thing, Mapping) or (as_state and isinstance(thing, State))
+            data = thing if as_it_is else read_definition(thing)
+            thing = _json.dumps(data if isinstance(data, Mapping) else data.to_dict(), "the definition")
+        return (await self.account()).fill_in(thing) if has_pseudo_parameters(thing) else thing
+
     # Tasks
+
+    async def get_activity_task(
+        self, activity: Activity | str, *, worker_name: str | None = None, heartbeat: float | None = 20
+    ) -> "TaskHandle | None":
+        """Poll once for a task of an activity; a `Worker` does so for as long as it runs.
+
+        A poll that is cancelled may take a task with it.
+
+        Args:
+            activity: the activity, or its name or ARN.
+            worker_name: who is polling, as histories tell it; at most 80 characters.
+            heartbeat: seconds between two heartbeats in the task's block; `None` for none.
+
+        Returns:
+            The task, with its `input`; `None` if there was none within the service's time, 60 seconds on AWS.
+
+        Raises:
+            ActivityDoesNotExist: the activity is not registered.
+        """
+        if isinstance(activity, str) and not activity.startswith("arn:"):
+            activity = Activity(activity)
+        check_interval(heartbeat, "a task's heartbeat")
+        name = {} if worker_name is None else {"workerName": check_name(worker_name, "a worker")}
+        arn = str(await self._arn(activity, "activity"))
+        told = await self.service.call("get_activity_task", activityArn=arn, **name)
+        if not told.get("taskToken"):
+            return None
+        handle = self.task(told["taskToken"], heartbeat=heartbeat)
+        handle.input = _json.loads(told.get("input", "null"), "the task's input")
+        return handle
 
     def task(self, token: str, *, heartbeat: float | None = 20) -> "TaskHandle":
         """A task whose token somebody handed over: complete it, or do it in a block that reports by itself.
@@ -335,6 +660,11 @@ class Client:
 
     # Names
 
+    async def _own_arn(self, machine: Machine) -> str:
+        """The ARN of a machine itself, whichever version or alias of it is given."""
+        arn = await self._arn(machine, "stateMachine")
+        return str(Arn(arn.account, arn.kind, arn.parts[:1]))
+
     async def _arn(self, thing: object, *kinds: str) -> Arn:
         """The ARN of what has one; a bare name is a machine's.
 
@@ -347,14 +677,21 @@ class Client:
             text = (await self.account()).fill_in(text)
         arn = Arn.parse(text)
         if arn.kind not in (kinds or ("stateMachine", "activity")):
-            wanted = "a machine's name or ARN" if kinds else "a machine's or an activity's ARN"
+            wanted = _WANTED[kinds]
             raise InvalidArgument(f"{wanted} is needed, not {thing!r}")
         return arn
 
 
+_WANTED = {
+    (): "a machine's or an activity's ARN",
+    ("activity",): "an activity's name or ARN",
+    ("stateMachine",): "a machine's name or ARN",
+}
+
+
 def _arn_text(thing: object) -> str:
     """The ARN of whatever has one, in which pseudo parameters may stand for the account."""
-    if isinstance(thing, (StateMachine, Activity)):
+    if isinstance(thing, (StateMachine, Activity, Alias)):
         return thing.arn
     if not isinstance(thing, str):
         raise InvalidArgument(f"a machine, an activity, a name or an ARN is needed, not {thing!r}")
@@ -388,6 +725,28 @@ def _deletion(arn: Arn) -> tuple[str, str]:
     if arn.parts[1].isdecimal():
         return "delete_state_machine_version", "stateMachineVersionArn"
     return "delete_state_machine_alias", "stateMachineAliasArn"
+
+
+def _mock(result: Any, error: object, mode: str | None) -> dict[str, Any] | None:
+    """Write what a test's task is to give as the API has it.
+
+    Raises:
+        InvalidArgument: it is to give a result and to fail as well, or is not mocked, but checked.
+    """
+    _checks.one_of(("STRICT", "PRESENT", "NONE", None), field_validation_mode=mode)
+    if not (error is None or isinstance(error, TaskFailed)):
+        raise InvalidArgument(f"mock_error is a TaskFailed(error, cause), not {error!r}")
+    if result is NOT_MOCKED and error is None:
+        if mode is not None:
+            raise InvalidArgument(f"field_validation_mode={mode!r} is for a mocked result: mock_result=…")
+        return None
+    if result is not NOT_MOCKED and error is not None:
+        raise InvalidArgument("a task gives mock_result or fails of mock_error, not both")
+    if error is None:
+        mock: dict[str, Any] = {"result": _json.dumps(result, "mock_result")}
+    else:
+        mock = {"errorOutput": {"error": error.error, "cause": error.cause}}
+    return mock if mode is None else {**mock, "fieldValidationMode": mode}
 
 
 def _name_for(machine: Arn) -> str:

@@ -4,9 +4,10 @@ import functools
 import logging
 import math
 import random
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import anyio
@@ -29,6 +30,7 @@ from asfini.service import Service
 
 if TYPE_CHECKING:
     from asfini.history import Event
+    from asfini.machine import StateMachine
 
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ EVENTS_PER_PAGE, LATEST_EVENTS = 1000, 100
 _ERRORS: dict[str, type[ExecutionError]] = {
     error.status: error for error in (ExecutionFailed, ExecutionTimedOut, ExecutionAborted)
 }
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _FINISHED = frozenset({"SUCCEEDED", *_ERRORS})
 _LAST_EVENTS = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 
@@ -72,6 +75,8 @@ class Execution:
         self._service = service
         self.arn = arn
         self._description = description or {}
+        self._redriven: datetime | None = None
+        """When it was last redriven from here: what is told of an end before that is out of date."""
 
     @property
     def name(self) -> str:
@@ -94,11 +99,11 @@ class Execution:
         return dict(await self._look(self._service.call))
 
     async def _look(self, call: Callable[..., Any]) -> dict[str, Any]:
-        """Ask the service, unless nothing can change any more: only what failed can be redriven."""
-        if _succeeded(self._description):
+        """Ask the service, unless nothing can change any more."""
+        if _final(self._description):
             return self._description
         description: dict[str, Any] = await call("describe_execution", executionArn=self.arn)
-        if _succeeded(description):
+        if _final(description):
             self._description = description
         return description
 
@@ -201,7 +206,7 @@ class Execution:
         while True:
             description = await self._look(self._call_patiently)
             finished = description["status"] in _FINISHED
-            if finished and _whole(description):
+            if finished and _whole(description) and self._is_current(description):
                 return description
             del description  # ten thousand may wait here
             if scope is not None:
@@ -211,6 +216,10 @@ class Execution:
             else:
                 await self._service.changed(self.arn, _jittered(gap))
             gap = min(gap * GROWTH, LONGEST_GAP)
+
+    def _is_current(self, description: dict[str, Any]) -> bool:
+        """Whether a description is younger than the last redrive from here: AWS's may lag behind."""
+        return self._redriven is None or description.get("redriveDate", _LONG_AGO) >= self._redriven
 
     async def _call_patiently(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, again and more and more rarely if the service is too busy or out of reach."""
@@ -244,7 +253,32 @@ class Execution:
             parameters["cause"] = cause[:MAX_CAUSE_LENGTH]
         await self._service.call("stop_execution", **parameters)
 
+    async def redrive(self) -> datetime:
+        """Let it go on from where it failed, timed out or was stopped; `wait` waits for its new end then.
+
+        Returns:
+            The date of the redrive.
+
+        Raises:
+            ExecutionNotRedrivable: it succeeded, still runs, ended more than 14 days ago, or is one of an
+                EXPRESS machine.
+        """
+        told = await self._service.call(
+            "redrive_execution", executionArn=self.arn, clientToken=str(uuid.uuid4())
+        )
+        date: datetime = told["redriveDate"]
+        self._redriven = date
+        return date
+
     # What happened
+
+    async def machine(self) -> "StateMachine":
+        """The machine that it runs, as it was when it started."""
+        from asfini.machine import machine_told
+
+        told = await self._service.call("describe_state_machine_for_execution", executionArn=self.arn)
+        express = Arn.parse(self.arn).kind == "express"
+        return machine_told({**told, "type": "EXPRESS" if express else "STANDARD"})
 
     async def history(
         self, *, follow: bool = False, reverse: bool = False, include_data: bool = True
@@ -324,8 +358,10 @@ def _jittered(seconds: float) -> float:
     return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
 
 
-def _succeeded(description: dict[str, Any]) -> bool:
-    """Whether a description says all that there will ever be to say."""
+def _final(description: dict[str, Any]) -> bool:
+    """Whether a description says all that there will ever be to say: only what failed can be redriven."""
+    if "billingDetails" in description:  # the response of StartSyncExecution: such ones cannot be described
+        return True
     return description.get("status") == "SUCCEEDED" and _whole(description)
 
 

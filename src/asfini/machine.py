@@ -104,6 +104,19 @@ class StateMachine:
             raise DefinitionError(f"state machine {self.name!r}", found)
 
 
+def machine_told(told: Mapping[str, Any]) -> StateMachine:
+    """Read a machine as the service describes it, by the API's own names."""
+    return StateMachine(
+        told["name"],
+        Definition.from_json(told["definition"]),
+        type=told.get("type", "STANDARD"),
+        role=told.get("roleArn"),
+        logging=told.get("loggingConfiguration"),
+        tracing=told.get("tracingConfiguration", {}).get("enabled"),
+        encryption=told.get("encryptionConfiguration"),
+    )
+
+
 def _refuse_bare_states(given: Any, what: str) -> None:
     """Refuse states by name, as sfini took them: they would pass for fields that are not known."""
     if isinstance(given, Mapping) and any(isinstance(value, State) for value in given.values()):

@@ -48,6 +48,8 @@ class TaskHandle:
         self._seconds = check_interval(heartbeat, "a task's heartbeat")
         self._log = _reports.TaskLog(_logger, token)
         self._beats = Host(self._beat)
+        self.input: Any = None
+        """What the task gets, as JSON data, where it was polled for here: `Client.get_activity_task`."""
         self.output: Any = None
         """What a block reports when it ends: JSON data, or anything that pydantic makes JSON of."""
 
