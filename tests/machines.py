@@ -1,5 +1,6 @@
 """Random machines that AWS would take: all types of states, nested, retried, caught, in both languages."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ _CAUGHT = (
 _HERE = "arn:aws:states:us-east-1:123456789012:"
 _FUNCTIONS = (
     "arn:aws:lambda:us-east-1:123456789012:function:work",
-    "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:work:$LATEST",
+    "arn:aws:lambda:us-east-1:123456789012:function:work:$LATEST",
 )
 _CALLS = ("sqs:sendMessage", "aws-sdk:s3:getObject")
 _JOBS = ("ecs:runTask.sync", "batch:submitJob.sync")
@@ -117,6 +118,23 @@ def cases(
     definition |= dice.some(10, TimeoutSeconds=dice.one(1_000, 5))
     end_after = dice.one(0, 1, 100) if dice.chance(8) else None
     return Case(definition, dice.document(), type, dice.number(0, 2**16), end_after)
+
+
+@st.composite
+def unfinished(draw: st.DrawFn, finished: st.SearchStrategy[Case]) -> Case:
+    """A machine with a placeholder in some place of a finished one's definition."""
+    case, random = draw(finished), draw(_RANDOM)
+    holder, key = random.choice([*_parts(case.definition)])
+    holder[key] = "${Value}"
+    return case
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """All places in a value: what holds each, and its key or index."""
+    if isinstance(value, (dict, list)):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield value, key
+            yield from _parts(part)
 
 
 class _Line:

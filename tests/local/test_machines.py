@@ -90,6 +90,12 @@ class TestCreate:
             await create(local_client, **difference)
         assert caught.value.message == f"State Machine Already Exists: '{SHOP}'"
 
+    async def test_a_placeholder_that_nobody_replaced_is_refused(self, local_client: Client) -> None:
+        with pytest.raises(InvalidDefinition) as caught:
+            await create(local_client, definition='{"StartAt": "pay", "States": "${States}"}')
+        told = 'SCHEMA_VALIDATION_FAILED: Expected an object, but found "${States}" at /States'
+        assert caught.value.message == f"Invalid State Machine Definition: '{told}'"
+
     async def test_a_definition_that_aws_would_refuse_is_refused(self, local_client: Client) -> None:
         with pytest.raises(InvalidDefinition) as caught:
             await create(local_client, definition='{"StartAt": "a"}')

@@ -1,15 +1,17 @@
 """Random machines on the local service: each ends, twice the same, and none finds a fault in the service."""
 
 import os
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from limits import LIMITS
-from machines import Case, cases
+from machines import Case, cases, unfinished
 from runs import Run, run
 
 from asfini.asl.validation import problems
+from asfini.errors import InvalidDefinition
 from asfini.history import Event, parse_history
 
 ENDS = {
@@ -43,8 +45,26 @@ def test_machines_at_the_limits_end_twice_alike_without_a_fault(limit: str) -> N
     ends_twice_alike(LIMITS[limit])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_machines_left_unfinished_are_refused_or_run_without_a_fault(kind: str) -> None:
+    settings(PROFILE, max_examples=PROFILE.max_examples // 3)(
+        given(unfinished(KINDS[kind]))(refused_or_run)
+    )()
+
+
+def refused_or_run(case: Case) -> None:
+    """Let a placeholder be text where any text may stand, and be refused elsewhere."""
+    if refused := problems(case.definition, machine_type=case.type, template=False):
+        with pytest.raises(InvalidDefinition, match=re.escape(str(refused[0]))):
+            run(case)
+    else:
+        ran = run(case)
+        assert ran.faults == []
+        check_result(ran)
+
+
 def ends_twice_alike(case: Case) -> None:
-    assert problems(case.definition, machine_type=case.type) == []
+    assert problems(case.definition, machine_type=case.type, template=False) == []
     first = run(case)
     assert first.faults == []
     check_result(first)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from asfini.asl import _paths, _times
-from asfini.asl._problem import INVALID_JSONATA, Check, Context, at, open_text
+from asfini.asl._problem import INVALID_JSONATA, Check, Context, at
 
 _JSON_TYPES = {
     dict: "an OBJECT",
@@ -34,20 +34,20 @@ def text(context: Context, value: Any, place: str, key: str) -> None:
 
 def boolean(context: Context, value: Any, place: str, key: str) -> None:
     """Demand true or false."""
-    if not isinstance(value, bool) and not open_text(value):
+    if not isinstance(value, bool) and not context.open(value):
         context.add(f"Expected true or false, but found {show(value)}", at(place, key))
 
 
 def true(context: Context, value: Any, place: str, key: str) -> None:
     """Demand true."""
-    if value is not True and not open_text(value):
+    if value is not True and not context.open(value):
         context.add(f"Expected true, but found {show(value)}", at(place, key))
 
 
 def texts(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a list of texts that is not empty."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        if not open_text(value):
+        if not context.open(value):
             context.add(f"Expected an array of texts, but found {show(value)}", at(place, key))
     elif not value:
         context.add("Value cannot be empty", at(place, key))
@@ -71,7 +71,7 @@ def number(minimum: float, maximum: float | None = None, *, literal: bool = Fals
                 context.add(f"Maximum value is {maximum}", at(place, key))
         elif isinstance(value, str) and context.jsonata and not literal and is_expression(value):
             expression(context, value, place, key)
-        elif not open_text(value):
+        elif not context.open(value):
             kind = "a whole number" if whole else "a number"
             context.add(f"Expected {kind}, but found {show(value)}", at(place, key))
 
@@ -83,7 +83,7 @@ def one_of(*names: str) -> Check:
     allowed = frozenset(names)
 
     def check(context: Context, value: Any, place: str, key: str) -> None:
-        if not (isinstance(value, str) and value in allowed) and not open_text(value):
+        if not (isinstance(value, str) and value in allowed) and not context.open(value):
             context.add(f"Value must be one of [{', '.join(names)}], but is {show(value)}", at(place, key))
 
     return check
@@ -93,7 +93,7 @@ def timestamp(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a time in the form of RFC 3339, with `T` and a zone."""
     if context.jsonata and is_expression(value):
         expression(context, value, place, key)
-    elif not open_text(value) and _times.timestamp(value) is None:
+    elif not context.open(value) and _times.timestamp(value) is None:
         context.add("String does not match RFC3339 timestamp", at(place, key))
 
 
@@ -104,7 +104,7 @@ def path(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a JSONPath, or null."""
     if value is None or (isinstance(value, str) and _paths.is_path(value)):
         return
-    if not open_text(value):
+    if not context.open(value):
         context.add("Value must be a valid JSONPath.", at(place, key))
 
 
@@ -128,7 +128,7 @@ def own_reference(context: Context, value: Any, place: str, key: str) -> None:
 
 
 def _not_a_reference(context: Context, value: Any, place: str, key: str) -> None:
-    if open_text(value):
+    if context.open(value):
         return
     reason = f"it is {show(value)}"
     if isinstance(value, str) and not value.startswith("$"):
@@ -140,7 +140,7 @@ def text_path(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a JSONPath, or a call of an intrinsic function that gives text."""
     if isinstance(value, str) and (_paths.is_path(value) or _paths.is_intrinsic(value, giving_text=True)):
         return
-    if not open_text(value):
+    if not context.open(value):
         wanted = "a valid JSONPath or a valid intrinsic function call that gives text"
         context.add(f"Value must be {wanted}", at(place, key))
 
@@ -169,7 +169,7 @@ def _dynamic(context: Context, name: str, value: Any, place: str) -> None:
     if not isinstance(value, str):
         wanted = f"a STRING that contains a JSONPath but was {_JSON_TYPES[type(value)]}"
         context.add(f"The value for the field '{name}' must be {wanted}", place)
-    elif not _paths.is_path(value) and not _paths.is_intrinsic(value) and not open_text(value):
+    elif not _paths.is_path(value) and not _paths.is_intrinsic(value) and not context.open(value):
         wanted = "a valid JSONPath or a valid intrinsic function call"
         context.add(f"The value for the field '{name}' must be {wanted}", place)
 
@@ -203,7 +203,7 @@ def composed(context: Context, value: Any, place: str, key: str) -> None:
 
 def expression(context: Context, value: str, place: str, key: str) -> None:
     """Check one JSONata expression."""
-    if open_text(value):
+    if context.open(value):
         return
     if not is_expression(value):
         message = f"Expression is not enclosed in {{% and %}}: {show(value)}"

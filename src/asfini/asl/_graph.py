@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from asfini.asl._problem import Context, at, open_text
+from asfini.asl._problem import Context, at
 
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 MISSING_END = "MISSING_END_STATE"
@@ -17,13 +17,13 @@ def check_transitions(context: Context, start: Any, states: dict[str, Any], plac
     """
     named = list(transitions(start, states, place))
     for target, location in named:
-        if target not in states and not open_text(target):
+        if target not in states and not context.open(target):
             context.add(f"Missing 'Next' target: {target}", location, MISSING_TARGET)
-    if not any(_ends(state) for state in states.values()):
+    if not any(_ends(context, state) for state in states.values()):
         context.add("Workflow has no terminal state", place, MISSING_END)
         return
     targets = {target for target, _ in named}
-    if any(open_text(target) for target in targets):
+    if any(context.open(target) for target in targets):
         return
     for name in states:
         if name not in targets:
@@ -53,8 +53,8 @@ def outgoing(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{field}[{index}]/Next", target
 
 
-def _ends(state: Any) -> bool:
+def _ends(context: Context, state: Any) -> bool:
     if not isinstance(state, dict):
         return False
     kind = state.get("Type")
-    return state.get("End") is True or kind in ("Succeed", "Fail") or open_text(kind)
+    return state.get("End") is True or kind in ("Succeed", "Fail") or context.open(kind)

@@ -24,7 +24,7 @@ from asfini.asl._checks import (
     texts,
     timestamp,
 )
-from asfini.asl._problem import Check, Context, at, open_text
+from asfini.asl._problem import Check, Context, at
 from asfini.asl._shape import Shape
 from asfini.errors import InvalidArgument
 
@@ -44,7 +44,7 @@ def listed(look: Check, *, empty: bool = True) -> Check:
 
     def check(context: Context, value: Any, place: str, key: str) -> None:
         if not isinstance(value, list):
-            if not open_text(value):
+            if not context.open(value):
                 context.add(f"Expected an array, but found {show(value)}", at(place, key))
         elif not value and not empty:
             context.add("Value cannot be empty", at(place, key))
@@ -70,7 +70,7 @@ def shaped(shape: Shape) -> Check:
 def assign(context: Context, value: Any, place: str, key: str) -> None:
     """Demand variables by name."""
     if not isinstance(value, dict):
-        if not open_text(value):
+        if not context.open(value):
             context.add(f"Expected an object, but found {show(value)}", at(place, key))
         return
     for name in value:
@@ -146,7 +146,7 @@ COMPARISONS: dict[str, Check] = {
 def _condition(context: Context, value: Any, place: str, key: str) -> None:
     if is_expression(value):
         expression(context, value, place, key)
-    elif not isinstance(value, bool) and not open_text(value):
+    elif not isinstance(value, bool) and not context.open(value):
         context.add(f"Expected a JSONata expression, but found {show(value)}", at(place, key))
 
 
@@ -198,7 +198,7 @@ def _check_rule(context: Context, value: Any, location: str, shape: Shape) -> No
 
 def label(context: Context, value: Any, place: str, key: str) -> None:
     """Demand a name for map runs."""
-    if open_text(value):
+    if context.open(value):
         return
     location = at(place, key)
     try:
@@ -256,7 +256,7 @@ def _s3(*actions: str) -> Check:
     allowed = re.compile(rf"arn:[^:]+:states:::s3:(?:{'|'.join(actions)})")
 
     def check(context: Context, value: Any, place: str, key: str) -> None:
-        if not (isinstance(value, str) and allowed.fullmatch(value)) and not open_text(value):
+        if not (isinstance(value, str) and allowed.fullmatch(value)) and not context.open(value):
             context.add(f"Expected s3:{' or s3:'.join(actions)}, but found {show(value)}", at(place, key))
 
     return check
@@ -298,7 +298,7 @@ def credentials(context: Context, value: Any, place: str, key: str) -> None:
     """Demand the role that a task acts in."""
     location = at(place, key)
     if not isinstance(value, dict):
-        if not open_text(value):
+        if not context.open(value):
             context.add(f"Expected an object, but found {show(value)}", location)
         return
     if "RoleArn" not in value and (context.jsonata or "RoleArn.$" not in value):

@@ -35,6 +35,8 @@ class Context:
     """What the checks of one object know, and what they have found."""
 
     found: list[Problem]
+    template: bool = True
+    """Whether placeholders may stand for any value."""
     jsonata: bool = False
     """Whether the query language is JSONata."""
     express: bool = False
@@ -43,6 +45,10 @@ class Context:
     """Whether a catcher is looked at, in which `$states.errorOutput` can be read."""
     inner: list[tuple[Any, str, str]] = field(default_factory=list)
     """Definitions that were come across: each with its place and the field that holds it."""
+
+    def open(self, value: Any) -> bool:
+        """Whether only a deployment will tell what a value is."""
+        return self.template and isinstance(value, str) and "${" in value and bool(PLACEHOLDER.search(value))
 
     def add(self, message: str, location: str, code: str = SCHEMA) -> None:
         """Note an error."""
@@ -60,8 +66,3 @@ Check = Callable[[Context, Any, str, str], None]
 def at(place: str, key: str) -> str:
     """Name a place below another. A name's own `/` and `~` are escaped as in RFC 6901."""
     return f"{place}/{key.replace('~', '~0').replace('/', '~1')}"
-
-
-def open_text(value: Any) -> bool:
-    """Whether only a deployment will tell what a value is."""
-    return isinstance(value, str) and "${" in value and PLACEHOLDER.search(value) is not None

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from asfini.asl._problem import Context, at, open_text
+from asfini.asl._problem import Context, at
 
 _ARN = re.compile(r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:\S+")
 _INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:([a-z0-9-]+):(\w+)((?:\.\w+(?::\d+)?)?)")
@@ -54,7 +54,7 @@ _PATTERNS = {
 def resource(context: Context, value: Any, place: str, key: str) -> None:
     """Demand the ARN of something that can do work."""
     if not isinstance(value, str) or not _recognized(value):
-        if open_text(value):
+        if context.open(value):
             return
         reason = "The value is not a valid resource ARN, or the resource is not available in this region."
         context.add(f"The resource provided {value} is not recognized. {reason}", at(place, key))

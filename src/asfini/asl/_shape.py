@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asfini.asl._checks import show
-from asfini.asl._problem import Check, Context, open_text
+from asfini.asl._problem import Check, Context
 
 
 class Shape:
@@ -40,7 +40,7 @@ class Shape:
     def check(self, context: Context, value: Any, location: str) -> bool:
         """Look at an object and all its fields; false if it is no object."""
         if not isinstance(value, dict):
-            if not open_text(value):
+            if not context.open(value):
                 context.add(f"Expected an object, but found {show(value)}", location)
             return False
         fields = self.jsonata if context.jsonata else self.jsonpath

@@ -24,7 +24,7 @@ from asfini.asl._checks import (
     true,
 )
 from asfini.asl._objects import MAX_INTEGER, seconds, shaped
-from asfini.asl._problem import Check, Context, at, open_text
+from asfini.asl._problem import Check, Context, at
 from asfini.asl._resources import resource
 from asfini.asl._shape import Shape
 
@@ -170,7 +170,7 @@ def check_map(context: Context, state: dict[str, Any], location: str) -> None:
     if mode == "DISTRIBUTED":
         if context.express:
             context.add("Express state machine does not support distributed maps", location)
-    elif not open_text(mode):
+    elif not context.open(mode):
         for field in ("ItemReader", "ItemBatcher", "ResultWriter"):
             if field in state:
                 context.add(f"Field '{field}' is only supported for the 'DISTRIBUTED' Mode", location)

@@ -11,7 +11,7 @@ from asfini.asl._checks import show
 from asfini.asl._depth import is_too_deep
 from asfini.asl._graph import check_transitions
 from asfini.asl._model import Model
-from asfini.asl._problem import DUPLICATE_NAME, Context, Problem, at, open_text
+from asfini.asl._problem import DUPLICATE_NAME, Context, Problem, at
 from asfini.asl._shape import Shape
 from asfini.asl._states import BRANCH, FURTHER, MACHINE, PROCESSOR, STATES, processor_config
 
@@ -26,15 +26,16 @@ def problems(
     *,
     machine_type: Literal["STANDARD", "EXPRESS"] | None = None,
     warnings: bool = False,
+    template: bool = True,
 ) -> list[Problem]:
     """List everything that is wrong with a definition, as AWS's ValidateStateMachineDefinition would.
-
-    CloudFormation's placeholders, `${…}`, may stand for any value.
 
     Args:
         definition: a definition, whatever has one (a machine), or JSON, as data or as text.
         machine_type: the type of the machine that it is for; by default the given machine's own, or STANDARD.
         warnings: whether to list also what is not refused but likely to be a mistake.
+        template: whether CloudFormation's placeholders, `${…}`, may stand for any value. Where they do not,
+            they are text, as for Step Functions, which fills in none.
 
     Returns:
         The problems, by and large in the order of the definition.
@@ -43,8 +44,8 @@ def problems(
         InvalidArgument: it is none of these.
     """
     _checks.one_of(("STANDARD", "EXPRESS", None), machine_type=machine_type)
-    _checks.flags(warnings=warnings)
-    context = Context([])
+    _checks.flags(warnings=warnings, template=template)
+    context = Context([], template)
     own_type = None if isinstance(definition, Model) else getattr(definition, "type", None)
     express = (machine_type or own_type) == "EXPRESS"
     try:
@@ -88,9 +89,9 @@ class _Machine:
             return
         states = value.get("States")
         if not isinstance(states, dict) or not states:
-            if "States" in value and not open_text(states):
-                fault = "Expected an object" if states != {} else "Value cannot be empty"
-                self.context.add(fault, f"{place}/States")
+            if "States" in value and not self.context.open(states):
+                wanted = f"Expected an object, but found {show(states)}"
+                self.context.add("Value cannot be empty" if states == {} else wanted, f"{place}/States")
             return
         for name in getattr(states, "keys_twice", ()):
             self._repeated(name, at(f"{place}/States", name))
@@ -142,7 +143,7 @@ class _Machine:
 
     def _check_label(self, label: Any, location: str) -> None:
         if isinstance(label, str):
-            if label in self.labels and not open_text(label):
+            if label in self.labels and not self.context.open(label):
                 self.context.add(f"Duplicate label: {label}", at(location, "Label"), "DUPLICATE_LABEL_NAME")
             self.labels.add(label)
 
@@ -159,15 +160,15 @@ class _Machine:
     def _is_jsonata(self, holder: dict[str, Any], location: str, *, default: bool) -> bool:
         """Read a QueryLanguage: on AWS, whatever is not JSONPath is JSONata."""
         language = holder.get("QueryLanguage", "JSONata" if default else "JSONPath")
-        if language not in ("JSONPath", "JSONata") and not open_text(language):
+        if language not in ("JSONPath", "JSONata") and not self.context.open(language):
             allowed = "Value must be one of [JSONPath, JSONata]"
             self.context.add(f"{allowed}, but is {show(language)}", at(location, "QueryLanguage"))
-        return language != "JSONPath" if not open_text(language) else default
+        return language != "JSONPath" if not self.context.open(language) else default
 
     def _refuse_type(self, state: dict[str, Any], location: str) -> None:
         if "Type" not in state:
             self.context.add("These fields are required: [Type]", location)
-        elif not open_text(kind := state["Type"]):
+        elif not self.context.open(kind := state["Type"]):
             allowed = f"Value must be one of [{', '.join(STATES)}]"
             self.context.add(f"{allowed}, but is {show(kind)}", at(location, "Type"))
 

@@ -248,8 +248,8 @@ def _revision(machine: Machine) -> dict[str, str]:
 
 
 def _definition(text: str, kind: str) -> Definition:
-    """Read a definition as CreateStateMachine does, refusing what AWS would."""
-    if found := problems(text, machine_type="EXPRESS" if kind == "EXPRESS" else "STANDARD"):
+    """Read a definition as CreateStateMachine does, refusing what AWS would: placeholders are text for it."""
+    if found := problems(text, machine_type="EXPRESS" if kind == "EXPRESS" else "STANDARD", template=False):
         raise errors.InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(map(str, found))}'")
     return Definition.from_json(text)
 
