@@ -73,7 +73,7 @@ async def _perform(frame: Frame, state: State, value: Any) -> Outcome:
             return outcome
         delay = _delay(frame, state, failure, attempts)
         if delay is None:
-            return _caught(frame, state, value, failure)
+            return caught(frame, state, value, failure)
         await anyio.sleep(delay)
         frame.retries += 1
 
@@ -98,14 +98,26 @@ def explained(frame: Frame, state: State, error: Exception) -> Failure:
 
 def _delay(frame: Frame, state: State, failure: Failure, attempts: dict[int, int]) -> float | None:
     """The seconds to wait before the next try; `None` where there is none."""
+    index, retrier = retrier_for(state, failure)
+    if retrier is None:
+        return None
+    attempts[index] = attempts.get(index, 0) + 1
+    return pause(frame, retrier, attempts[index])
+
+
+def retrier_for(state: State, failure: Failure) -> tuple[int, Retrier | None]:
+    """The first retrier that names a failure, with its place."""
     for index, retrier in enumerate(state.held("retriers") or []):
         if matches(retrier.error_equals, failure.error):
-            attempt = attempts.get(index, 0) + 1
-            if attempt > _given(retrier.max_attempts, DEFAULT_ATTEMPTS):
-                return None
-            attempts[index] = attempt
-            return _interval(frame, retrier, attempt)
-    return None
+            return index, retrier
+    return -1, None
+
+
+def pause(frame: Frame, retrier: Retrier, attempt: int) -> float | None:
+    """The seconds before some retry, counted from 1; `None` beyond the last one."""
+    if attempt > _given(retrier.max_attempts, DEFAULT_ATTEMPTS):
+        return None
+    return _interval(frame, retrier, attempt)
 
 
 def _interval(frame: Frame, retrier: Retrier, attempt: int) -> float:
@@ -126,24 +138,36 @@ def _given(value: Any, default: float) -> float:
     return default if found is None else found
 
 
-def _caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome:
-    """Go on with the first catcher that names the failure, or fail."""
+def caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome:
+    """Go on with the first catcher that names the failure.
+
+    Raises:
+        Failure: there is none, or what it makes of the data fails.
+    """
     before = frame.thread.previous
     _failed(frame, state)
+    index = catcher_for(state, failure)
+    if index is None:
+        raise failure
+    error = {"Error": failure.error or "", "Cause": failure.cause or ""}
+    try:
+        outcome = flow_of(frame, state).caught(frame, index, value, error)
+    except (QueryError, Unsuitable) as problem:
+        frame.thread.previous = before
+        failure = explained(frame, state, problem)
+        _failed(frame, state)
+        raise failure from None
+    if not frame.fits(outcome.output):
+        raise too_large(state.name)
+    return outcome
+
+
+def catcher_for(state: State, failure: Failure) -> int | None:
+    """The place of the first catcher that names a failure."""
     for index, catcher in enumerate(state.held("catchers") or []):
         if matches(catcher.error_equals, failure.error):
-            error = {"Error": failure.error or "", "Cause": failure.cause or ""}
-            try:
-                outcome = flow_of(frame, state).caught(frame, index, value, error)
-            except (QueryError, Unsuitable) as problem:
-                frame.thread.previous = before
-                failure = explained(frame, state, problem)
-                _failed(frame, state)
-                raise failure from None
-            if not frame.fits(outcome.output):
-                raise too_large(state.name)
-            return outcome
-    raise failure
+            return index
+    return None
 
 
 def _failed(frame: Frame, state: State) -> None:

@@ -100,7 +100,9 @@ class PathFlow(Flow):
         path = state.items_path or "$"
         items = self._reader(state, "items", path)(frame, value)
         if not isinstance(items, list):
-            raise Unsuitable(f'Reference path "{path}" must point to array.')
+            # Of a path into the context object AWS shows what follows the first dollar sign.
+            shown_path = path.removeprefix("$") if path.startswith("$$") else path
+            raise Unsuitable(f'Reference path "{shown_path}" must point to array.')
         return items
 
     def seconds(self, frame: Frame, state: Any, value: Any) -> Any:
