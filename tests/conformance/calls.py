@@ -193,7 +193,7 @@ class Player:
         if recorded is None:
             return False, repr(error)
         same = ruler().same(recorded[1], self._as_recorded(error.message), self.case) or "caveat" in step
-        fits = error.code == recorded[0] and same
+        fits = bool(error.code == recorded[0] and same)
         return fits, "" if fits else f"{error.code}: {error.message} instead of {': '.join(recorded)}"
 
     def _agrees(self, step: dict[str, Any], answer: dict[str, Any]) -> tuple[bool, str]:

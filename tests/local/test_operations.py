@@ -17,7 +17,8 @@ from asfini.errors import (
     TooManyTags,
     ValidationException,
 )
-from asfini.local._operations import LIMITS, PARTICULAR
+from asfini.local._requests import REQUESTS, received
+from asfini.local._shapes import Fields, Items, Number, Shape, Text, Truth
 from asfini.local.service import LocalService
 
 MODEL = create_loader().load_service_model("stepfunctions", "service-2")
@@ -51,37 +52,61 @@ async def shop(local_client: Client) -> str:
     return SHOP
 
 
+def by_model(name: str) -> tuple[Any, ...]:
+    """What the model says of a shape."""
+    shape = SHAPES[name]
+    limits = (shape.get("min"), shape.get("max"))
+    match shape["type"]:
+        case "string":
+            return ("text", *limits, {*shape.get("enum", [])}, shape.get("pattern"), "sensitive" in shape)
+        case "boolean":
+            return ("truth",)
+        case "list":
+            return ("items", *limits, by_model(shape["member"]["shape"]))
+        case "structure":
+            members = {key: by_model(member["shape"]) for key, member in shape["members"].items()}
+            return ("fields", name, list(members), members, {*shape.get("required", [])})
+        case number:
+            return ("number", *limits, number in {"integer", "long"})
+
+
+def by_table(shape: Shape) -> tuple[Any, ...]:
+    """What our table says of a shape."""
+    match shape:
+        case Text(least, most, values, pattern, secret):
+            return ("text", least, most, {*values}, pattern, secret)
+        case Truth():
+            return ("truth",)
+        case Items(of, least, most):
+            return ("items", least, most, by_table(of))
+        case Fields(name, members, needed):
+            return ("fields", name, list(members), {k: by_table(v) for k, v in members.items()}, {*needed})
+        case _:
+            assert isinstance(shape, Number)
+            return ("number", shape.least, shape.most, shape.whole)
+
+
 class TestTheModel:
-    """What is written by hand here is compared with the model of the API that botocore ships."""
+    """What is written by hand is compared with the model of the API that botocore ships."""
 
-    async def test_each_operation_is_the_apis_with_the_apis_parameters(self, service: LocalService) -> None:
+    def test_the_table_has_all_operations(self) -> None:
+        assert set(REQUESTS) == set(MEMBERS)
+        assert len(REQUESTS) == 37
+
+    @pytest.mark.parametrize("operation", MODEL["operations"])
+    def test_each_takes_what_the_model_says(self, operation: str) -> None:
+        _, name, *told = by_table(REQUESTS[snake(operation)])
+        _, _, *wanted = by_model(MODEL["operations"][operation]["input"]["shape"])
+        assert name == snake(operation)
+        assert told == wanted
+
+    async def test_what_the_local_service_answers_takes_the_same(self, service: LocalService) -> None:
         for name, operation in service._operations.items():
-            members, known = MEMBERS[name], set(operation._types)  # type: ignore[attr-defined]
-            assert known == set(members["members"]) - NOT_YET.get(name, set()), name
-
-    async def test_the_same_parameters_are_needed(self, service: LocalService) -> None:
-        for name, operation in service._operations.items():
-            assert set(operation._needed) == set(MEMBERS[name].get("required", [])), name  # type: ignore[attr-defined]
-
-    async def test_the_types_are_the_same(self, service: LocalService) -> None:
-        kinds = {"string": str, "integer": int, "boolean": bool, "structure": dict, "list": list}
-        for name, operation in service._operations.items():
-            for key, kind in operation._types.items():  # type: ignore[attr-defined]
-                assert kinds[SHAPES[MEMBERS[name]["members"][key]["shape"]]["type"]] is kind, (name, key)
-
-    async def test_the_limits_are_the_same(self, service: LocalService) -> None:
-        for name, operation in service._operations.items():
-            for key in operation._types:  # type: ignore[attr-defined]
-                shape = SHAPES[MEMBERS[name]["members"][key]["shape"]]
-                limit = PARTICULAR.get((name, key)) or LIMITS.get(key)
-                told = (shape.get("min"), shape.get("max"), set(shape.get("enum", [])))
-                ours = (None, None, set()) if limit is None else (limit.least, limit.most, set(limit.values))
-                assert told == ours, (name, key)
-                assert limit is None or limit.secret == shape.get("sensitive", False), (name, key)
-
-    async def test_no_limit_is_there_for_nothing(self, service: LocalService) -> None:
-        used = {key for operation in service._operations.values() for key in operation._types}  # type: ignore[attr-defined]
-        assert set(LIMITS) <= used
+            taken = inspect.signature(operation._method).parameters  # type: ignore[attr-defined]
+            request = REQUESTS[name]
+            assert set(taken) == set(request.members) - NOT_YET.get(name, set()), name
+            needed = {key for key, value in taken.items() if value.default is value.empty}
+            assert needed == set(request.needed), name
 
 
 class TestRefusals:
@@ -105,6 +130,18 @@ class TestRefusals:
                 {"name": "a", "encryptionConfiguration": "x"},
                 "is an object, not of type str",
             ),
+            (
+                "create_activity",
+                {"name": "a", "encryptionConfiguration": {"kmsKey": "x"}},
+                "unknown parameter 'encryptionConfiguration.kmsKey'; "
+                "missing parameter 'encryptionConfiguration.type'",
+            ),
+            (
+                "create_activity",
+                {"name": "a", "tags": [{"key": None}]},
+                r"tags\[0\].key is text, not of type NoneType",
+            ),
+            ("untag_resource", {"resourceArn": "x", "tagKeys": ["a", 5]}, r"tagKeys\[1\] is text"),
             ("no_such_thing", {}, "cannot call 'no_such_thing': the local service has no such operation"),
             (
                 "start_execution",
@@ -146,10 +183,10 @@ class TestRefusals:
             (
                 "list_executions",
                 {"stateMachineArn": SHOP, "nextToken": "x" * 3097, "maxResults": 1001},
-                f"2 validation errors detected: Value '{'x' * 3097}' at 'nextToken' failed to satisfy "
-                "constraint: Member must have length less than or equal to 3096; "
-                "Value '1001' at 'maxResults' failed to satisfy constraint: "
-                "Member must have value less than or equal to 1000",
+                "2 validation errors detected: Value '1001' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value less than or equal to 1000; "
+                f"Value '{'x' * 3097}' at 'nextToken' failed to satisfy "
+                "constraint: Member must have length less than or equal to 3096",
             ),
             (
                 "create_activity",
@@ -169,6 +206,29 @@ class TestRefusals:
                 "1 validation error detected: Value at 'error' failed to satisfy constraint: "
                 "Member must have length less than or equal to 256",
             ),
+            (
+                "start_execution",
+                {"stateMachineArn": SHOP, "traceHeader": "é"},
+                "1 validation error detected: Value 'é' at 'traceHeader' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: \\p{ASCII}*",
+            ),
+            (
+                "create_activity",
+                {"name": "a", "tags": [{"key": "a"}, {"key": "", "value": "x" * 257}]},
+                "2 validation errors detected: Value '' at 'tags.2.member.key' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1; "
+                f"Value '{'x' * 257}' at 'tags.2.member.value' failed to satisfy constraint: "
+                "Member must have length less than or equal to 256",
+            ),
+            (
+                "create_activity",
+                {"name": "a", "encryptionConfiguration": {"type": "NONE", "kmsDataKeyReusePeriodSeconds": 1}},
+                "2 validation errors detected: Value '1' at "
+                "'encryptionConfiguration.kmsDataKeyReusePeriodSeconds' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 60; "
+                "Value 'NONE' at 'encryptionConfiguration.type' failed to satisfy constraint: "
+                "Member must satisfy enum value set: [AWS_OWNED_KEY, CUSTOMER_MANAGED_KMS_KEY]",
+            ),
         ],
     )
     async def test_what_breaks_a_limit_is_refused_in_awss_words(
@@ -178,6 +238,76 @@ class TestRefusals:
             await service.call(operation, **parameters)
         assert caught.value.message == message
         assert caught.value.operation == operation
+
+    @pytest.mark.parametrize(
+        ("body", "code", "message"),
+        [
+            ({"name": 1}, "SerializationException", "NUMBER_VALUE can not be converted to a String"),
+            ({"name": True}, "SerializationException", "TRUE_VALUE can not be converted to a String"),
+            ({"name": []}, "SerializationException", "Start of list found where not expected"),
+            (
+                {"name": {}},
+                "SerializationException",
+                "Start of structure or map found where not expected.",
+            ),
+            ({"tags": "x"}, "SerializationException", "Expected list or null"),
+            ({"tags": [1]}, "SerializationException", "Expected null"),
+            ({"encryptionConfiguration": "x"}, "SerializationException", "Expected null"),
+            (
+                {"encryptionConfiguration": {"kmsDataKeyReusePeriodSeconds": "1"}},
+                "SerializationException",
+                "STRING_VALUE can not be converted to an Integer",
+            ),
+            ("x", "SerializationException", "Expected null"),
+            (
+                {"name": None, "encryptionConfiguration": {}},
+                "ValidationException",
+                "2 validation errors detected: Value null at 'name' failed to satisfy constraint: "
+                "Member must not be null; Value null at 'encryptionConfiguration.type' failed to satisfy "
+                "constraint: Member must not be null",
+            ),
+        ],
+    )
+    def test_what_comes_over_http_is_refused_as_awss_reader_does(
+        self, body: Any, code: str, message: str
+    ) -> None:
+        with pytest.raises(ServiceError) as caught:
+            received("create_activity", body)
+        assert (caught.value.code, caught.value.message) == (code, message)
+
+    def test_what_is_null_or_unknown_there_is_left_out(self) -> None:
+        given = {"name": "a", "colour": 5, "tags": [None, {"key": "a", "value": None, "x": 1}]}
+        assert received("create_activity", given) == {"name": "a", "tags": [{"key": "a"}]}
+        assert received("list_activities", {"maxResults": 5.0}) == {"maxResults": 5}
+
+    @pytest.mark.parametrize(
+        ("routing", "message"),
+        [
+            (
+                [{"stateMachineVersionArn": "v", "weight": 101}],
+                "1 validation error detected: Value '101' at 'routingConfiguration.1.member.weight' failed "
+                "to satisfy constraint: Member must have value less than or equal to 100",
+            ),
+            (
+                [{"stateMachineVersionArn": "v", "weight": 1}] * 3,
+                "1 validation error detected: Value '["
+                + ", ".join(["RoutingConfigurationListItem(stateMachineVersionArn=v, weight=1)"] * 3)
+                + "]' at 'routingConfiguration' failed to satisfy constraint: "
+                "Member must have length less than or equal to 2",
+            ),
+        ],
+    )
+    def test_lists_are_refused_with_what_is_in_them(self, routing: list[Any], message: str) -> None:
+        with pytest.raises(ValidationException) as caught:
+            received("create_state_machine_alias", {"name": "live", "routingConfiguration": routing})
+        assert caught.value.message == message
+
+    def test_a_secret_is_shown_nowhere(self) -> None:
+        mock = {"result": "x" * 262_145, "errorOutput": {"error": "hush" * 100}}
+        with pytest.raises(ValidationException, match="2 validation errors") as caught:
+            received("test_state", {"definition": "{}", "mock": mock})
+        assert "hush" not in caught.value.message
+        assert "xx" not in caught.value.message
 
     @pytest.mark.parametrize(
         ("operation", "key", "kind"),
