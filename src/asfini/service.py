@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from asfini._arns import Account
+from asfini._mocks import Mock
 from asfini.errors import InvalidArgument
 
 
@@ -57,6 +58,14 @@ class Service(ABC):
         them, such as AWS, does nothing: they end when their time is up.
         """
 
+    def mock(self, thing: object, **options: Any) -> Mock:
+        """Mock tasks, where that can be: see `Client.mock`.
+
+        Raises:
+            InvalidArgument: this service has its tasks really done.
+        """
+        raise InvalidArgument("only the local service has mocks: this one has its tasks really done")
+
 
 class ServiceWrapper(Service):
     """A service that hands everything on to another: override `call` to watch or change what passes.
@@ -86,3 +95,7 @@ class ServiceWrapper(Service):
     async def end_polls(self, worker_name: str) -> None:
         """End them where they are open."""
         await self.inner.end_polls(worker_name)
+
+    def mock(self, thing: object, **options: Any) -> Mock:
+        """Mock tasks of the inner service."""
+        return self.inner.mock(thing, **options)

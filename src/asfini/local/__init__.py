@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from asfini import _lazy
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from asfini._arns import Account
     from asfini.client import Client
+    from asfini.local.endpoint import Endpoint as Endpoint, serve as serve
     from asfini.local.handlers import Handler
     from asfini.local.service import LocalService as LocalService
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 async def connect(
     *,
     handlers: "Mapping[Any, Handler] | None" = None,
+    mock_config: "str | PathLike[str] | Mapping[str, Any] | None" = None,
     region: str = "us-east-1",
     account_id: str = "123456789012",
     poll_seconds: float | None = None,
@@ -27,6 +31,8 @@ async def connect(
     Args:
         handlers: what stands in for resources: a function for each `Lambda`, ARN or short service name (such
             as `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
+        mock_config: test cases with mocked results, for executions started with `stateMachineArn#TestCase`:
+            the path of a file in the format of Step Functions Local's MockConfigFile.json, or its content.
         region: the region that it plays.
         account_id: the account that it plays.
         poll_seconds: how long a poll waits for a task; by default until there is one (AWS: 60 seconds).
@@ -40,7 +46,7 @@ async def connect(
 
     account = _account(region, account_id)
     async with LocalService(
-        handlers=handlers, account=account, poll_seconds=poll_seconds, seed=seed
+        handlers=handlers, mock_config=mock_config, account=account, poll_seconds=poll_seconds, seed=seed
     ) as service:
         yield Client(service)
 
@@ -57,6 +63,8 @@ def _account(region: str, account_id: str) -> "Account":
     return Account(partition, region, account_id)
 
 
-__getattr__, __dir__ = _lazy.attributes(__name__, {"service": "LocalService"})
+__getattr__, __dir__ = _lazy.attributes(
+    __name__, {"endpoint": "Endpoint serve", "service": "LocalService"}
+)
 
-__all__ = ["LocalService", "connect"]
+__all__ = ["Endpoint", "LocalService", "connect", "serve"]

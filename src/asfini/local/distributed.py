@@ -156,6 +156,7 @@ async def _process(distribution: Distribution, items: list[Item], most: int) -> 
 async def _run_child(distribution: Distribution, index: int, text: str, size: int) -> None:
     map_run = distribution.map_run
     run = distribution.frame.run.workshop.start_child(distribution.machine, text, map_run.arn)
+    run.case = distribution.frame.run.case
     distribution.children[index] = run
     map_run.child_begins(size)
     try:

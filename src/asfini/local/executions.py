@@ -6,7 +6,8 @@ from typing import Any
 from asfini import errors
 from asfini.local._operations import Listing
 from asfini.local.failures import Failure
-from asfini.local.machines import Machines, description
+from asfini.local.machines import description
+from asfini.local.registry import Registry, is_number, qualifier_of
 from asfini.local.run import Run
 from asfini.local.runner import Runner
 
@@ -17,12 +18,12 @@ class Executions:
     """Executions.
 
     Args:
-        machines: what they are executions of.
+        registry: what they are executions of.
         runner: runs them.
     """
 
-    def __init__(self, machines: Machines, runner: Runner) -> None:
-        self._machines = machines
+    def __init__(self, registry: Registry, runner: Runner) -> None:
+        self._registry = registry
         self._runner = runner
 
     async def start_execution(
@@ -45,7 +46,8 @@ class Executions:
         includedData: str = "ALL_DATA",
     ) -> dict[str, Any]:
         """Run an execution of an EXPRESS machine to its end, and tell of it."""
-        if self._machines.find(stateMachineArn).kind != "EXPRESS":
+        machine_arn, _ = self._runner.split(stateMachineArn)
+        if self._registry.find(machine_arn).machine.kind != "EXPRESS":
             raise errors.StateMachineTypeNotSupported(_NOT_SUPPORTED)
         run = self._runner.start(stateMachineArn, name, input, traceHeader)
         run.redrivable = False
@@ -92,12 +94,16 @@ class Executions:
         return listing.page(sorted(found, key=listing.mark), maxResults, nextToken)
 
     def _of_machine(self, arn: str, status: str | None) -> list[Run]:
-        machine = self._machines.find(arn)
+        machine = self._registry.find(arn).machine
         if machine.kind == "EXPRESS":
             raise errors.StateMachineTypeNotSupported(_NOT_SUPPORTED)
         if status == "PENDING_REDRIVE":
             raise errors.ValidationException("A status filter PENDING_REDRIVE is for map runs only")
-        return [run for run in self._runner.runs.values() if run.machine.arn == machine.arn]
+        runs = [run for run in self._runner.runs.values() if run.machine.arn == machine.arn]
+        if not (qualifier := qualifier_of(arn)):
+            return runs
+        key = "stateMachineVersionArn" if is_number(qualifier) else "stateMachineAliasArn"
+        return [run for run in runs if run.association.get(key) == arn]
 
     def _of_map_run(self, arn: str) -> list[Run]:
         map_run = self._runner.workshop.map_runs.find(arn)
@@ -125,14 +131,15 @@ class Executions:
         """Tell which machine an execution runs, as it was when it started."""
         run = self._runner.find(executionArn)
         told = description(run.machine, includedData) | {"updateDate": run.machine.updated}
-        return told if run.map_run_arn is None else {**told, "mapRunArn": run.map_run_arn}
+        label = run.machine.name.rpartition("/")[2]
+        return told if run.map_run_arn is None else {**told, "mapRunArn": run.map_run_arn, "label": label}
 
     async def delete_state_machine(self, stateMachineArn: str) -> dict[str, Any]:
         """Delete a machine: its executions end at their next transition, and then it is gone."""
         running = [
             run for run in self._runner.runs.values() if run.running and run.machine.arn == stateMachineArn
         ]
-        self._machines.delete(stateMachineArn, running)
+        self._registry.delete(stateMachineArn, running)
         for run in running:
             run.leaving = True
         return {}
@@ -161,6 +168,7 @@ def _entry(run: Run) -> dict[str, Any]:
         "name": run.name,
         "status": run.status,
         "startDate": run.start_date,
+        **run.association,
         "redriveCount": 0,
     }
     return entry if run.stop_date is None else {**entry, "stopDate": run.stop_date}
@@ -186,7 +194,7 @@ def _description(run: Run, data: bool) -> dict[str, Any]:
 def _sync_description(run: Run, data: bool) -> dict[str, Any]:
     """Describe an execution that was waited for, with what it would cost."""
     described = _description(run, data)
-    for key in ("redriveCount", "redriveStatus", "redriveStatusReason"):
+    for key in ("redriveCount", "redriveStatus", "redriveStatusReason", *run.association):
         del described[key]
     duration = ((run.stop_date or run.start_date) - run.start_date).total_seconds() * 1000
     billed = {"billedDurationInMilliseconds": math.ceil(duration / 100) * 100, "billedMemoryUsedInMB": 64}

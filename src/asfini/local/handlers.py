@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from asfini._arns import Account
 from asfini.asl.states import Resource
 from asfini.errors import InvalidArgument, TaskFailed
 from asfini.local.failures import Failure, too_large
+from asfini.local.mock_config import Case
 from asfini.local.run import identifier
 
 Handler = Callable[[Any], Any]
@@ -66,6 +67,8 @@ class Submitted:
     response: Any
     result: Any = None
     """What comes of the job, or the exception with which it failed."""
+    completed: bool = False
+    """Whether a task that waits for its token has this result already, and waits no longer."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,13 @@ class Call:
     """The name of the state whose task it is."""
     text: str
     """What it gets, as JSON text."""
+    machine: str = ""
+    """The name of the machine that has the state."""
+    execution_arn: str = ""
+    retry_count: int = 0
+    """How many tries of the state came before."""
+    case: Case | None = None
+    """The test case that the execution goes through, if it goes through one."""
 
     @property
     def input(self) -> Any:
@@ -102,13 +112,17 @@ class Handlers:
     ) -> None:
         self._handlers: dict[str, Handler] = {}
         self._stand_in = stand_in
+        self.mocked: Callable[[Call], Callable[[], Any] | None] = lambda _call: None
+        """Asked before all: gives what does a task in place of anything else, if it is mocked."""
         for resource, handler in handlers.items():
             if not callable(handler):
                 raise InvalidArgument(f"the handler of {resource!r} is no function: {handler!r}")
-            self._handlers[_key(resource, account)] = handler
+            self._handlers[key_of(resource, account)] = handler
 
     def find(self, call: Call) -> Callable[[], Any] | None:
         """What does a task here, if anything does."""
+        if (mocked := self.mocked(call)) is not None:
+            return mocked
         if self._stand_in is not None and (answer := self._stand_in(call)) is not None:
             return lambda: answer
         handler = self._find(call.target)
@@ -137,7 +151,7 @@ async def answer(handler: Callable[[], Any] | None, call: Call, random: Random) 
             return _plain(result, call.target)
         failed = isinstance(result.result, Exception)
         last = result.result if failed else _plain(result.result, call.target)
-        return Submitted(_plain(result.response, call.target), last)
+        return replace(result, response=_plain(result.response, call.target), result=last)
     except Raised as raised:
         raise failure_of(raised.error, call.target, random) from raised.error
     except InvalidArgument as error:
@@ -186,11 +200,13 @@ def _plain(result: Any, target: Target) -> Any:
     return _json.loads(text)
 
 
-def _key(resource: Any, account: Account) -> str:
-    """What a handler is looked up by: an ARN's last part, unless it is an activity's."""
+def key_of(resource: Any, account: Account) -> str:
+    """What a handler or a mock is looked up by: an ARN's last part, unless it is an activity's."""
     text = resource.arn if isinstance(resource, Resource) else resource
     if not isinstance(text, str):
-        raise InvalidArgument(f"a handler stands in for a resource or its name, not for {resource!r}")
+        raise InvalidArgument(
+            f"a handler or a mock stands in for a resource or its name, not for {resource!r}"
+        )
     text = account.fill_in(text)
     if not text.startswith("arn:"):
         return text

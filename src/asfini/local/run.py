@@ -16,6 +16,7 @@ from asfini.errors import InvalidArgument
 from asfini.local.dates import iso
 from asfini.local.failures import Failure, too_large
 from asfini.local.journal import Journal, Thread, payload, wake
+from asfini.local.mock_config import Case
 
 if TYPE_CHECKING:
     from asfini.local.work import Workshop
@@ -77,6 +78,8 @@ class Run:
     """Whether AWS counts its redrives: not for a synchronous one."""
     leaving: bool = False
     """Whether it ends at its next transition, for its machine is being deleted."""
+    case: Case | None = None
+    """The test case of mocked results that it goes through, if it goes through one."""
     _waiters: dict[asyncio.Future[None], None] = field(default_factory=dict)
     _value: Any = _UNREAD
 

@@ -13,6 +13,8 @@ from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
 from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread, payload
+from asfini.local.mock_config import Case, MockConfig
+from asfini.local.registry import Start
 from asfini.local.run import Frame, Machine, Run, identifier
 from asfini.local.work import Workshop
 
@@ -27,12 +29,16 @@ class Runner:
 
     Args:
         dates: tells the time.
-        machine_of: finds the machine of an ARN, if executions of it can be started.
+        start_of: finds what an ARN starts executions of, if they can be started.
+        mock_config: the test cases that executions can go through.
     """
 
-    def __init__(self, dates: Dates, machine_of: Callable[[str], Machine]) -> None:
+    def __init__(
+        self, dates: Dates, start_of: Callable[[str], Start], mock_config: MockConfig | None = None
+    ) -> None:
         self._dates = dates
-        self.machine_of = machine_of
+        self._mock_config = mock_config
+        self._start_of = start_of
         self.workshop: Workshop
         """Has tasks done; given after it was made, for it starts executions itself."""
         self.runs: dict[str, Run] = {}
@@ -53,12 +59,14 @@ class Runner:
         """Start an execution, or find the same one that runs already.
 
         Args:
-            machine_arn: the machine.
+            machine_arn: the machine, or a version or an alias of it; `arn#TestCase` begins a test case of the
+                mock configuration.
             name: the execution's name; one is made by default.
             text: the input as JSON text.
             trace_header: X-Ray's header.
         """
-        machine = self.machine_of(machine_arn)
+        machine_arn, case = self.split(machine_arn)
+        machine, association = self._start_of(machine_arn)
         name = checked_name(self._identifier() if name is None else name, "an execution")
         arn = self._arn(machine, name)
         value = _input(text)
@@ -68,8 +76,17 @@ class Runner:
                 return known
             raise errors.ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
         run = self._made(arn, name, machine, text)
-        run.trace_header = trace_header
+        run.trace_header, run.case = trace_header, case
+        run.association = association
         return self._begun(run, value)
+
+    def split(self, machine_arn: str) -> tuple[str, Case | None]:
+        """Take `arn#TestCase` apart, where there is a mock configuration.
+
+        Raises:
+            ValidationException: it has no such case.
+        """
+        return (machine_arn, None) if self._mock_config is None else self._mock_config.split(machine_arn)
 
     def start_child(self, machine: Machine, text: str, map_run_arn: str) -> Run:
         """Start a machine for an item of a distributed Map."""
@@ -98,7 +115,7 @@ class Runner:
         return run
 
     def _begun(self, run: Run, value: Any) -> Run:
-        details = {**payload("input", run.input), "roleArn": run.machine.role_arn}
+        details = {**payload("input", run.input), "roleArn": run.machine.role_arn, **run.association}
         run.journal.add("ExecutionStarted", 0, details)
         run.task = asyncio.create_task(self._run(run, value))
         return run

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from os import PathLike
 from random import Random
 from typing import Any, Self
 
@@ -10,14 +11,21 @@ import anyio
 
 from asfini import _checks, errors
 from asfini._arns import Account
+from asfini._mocks import Mock
 from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
+from asfini.local.aliases import Aliases
 from asfini.local.dates import Dates
 from asfini.local.executions import Executions
 from asfini.local.handlers import Handler, Handlers, StandIn
 from asfini.local.machines import Machines
 from asfini.local.map_runs import MapRuns
+from asfini.local.mock_config import MockConfig
+from asfini.local.mocks import Mocks
+from asfini.local.registry import Registry
 from asfini.local.runner import Runner
+from asfini.local.tags import Tags
+from asfini.local.versions import Versions
 from asfini.local.work import Workshop
 from asfini.service import Service
 
@@ -32,6 +40,8 @@ class LocalService(Service):
             as `"sqs:sendMessage"`). It gets the task's input and gives its output; it may be `async`.
             A plain function runs on the loop, so it must not block.
         stand_in: asked before all handlers what a task gives; see `asfini.local.handlers`.
+        mock_config: test cases with mocked results, for executions started with `stateMachineArn#TestCase`:
+            the path of a file in the format of Step Functions Local's MockConfigFile.json, or its content.
         account: the account that it plays.
         poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
             waits until there is one, so that no clock has to stop on the way for an open poll.
@@ -47,6 +57,7 @@ class LocalService(Service):
         *,
         handlers: Mapping[Any, Handler] | None = None,
         stand_in: StandIn | None = None,
+        mock_config: str | PathLike[str] | Mapping[str, Any] | None = None,
         account: Account = DEFAULT_ACCOUNT,
         poll_seconds: float | None = None,
         seed: int | None = None,
@@ -59,12 +70,16 @@ class LocalService(Service):
             raise errors.InvalidArgument(f"seed is a whole number, not {seed!r}")
         self._account = account
         self._handlers = Handlers(handlers or {}, account, stand_in)
+        self._mocks = Mocks(account)
+        self._handlers.mocked = self._mocks.find
+        self._mock_config = None if mock_config is None else MockConfig(mock_config)
         self._poll_seconds = poll_seconds
         self._seed = seed
         self._start_date = start_date
         self._operations: dict[str, Operation] = {}
         self._activities: Activities
         self._runner: Runner
+        self._dates: Dates
 
     async def __aenter__(self) -> Self:
         self._open()
@@ -81,10 +96,12 @@ class LocalService(Service):
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
         dates = Dates(self._start_date)
         random = Random(self._seed)  # noqa: S311 - what is drawn is no secret
+        self._dates = dates
         activities = Activities(f"{prefix}activity:", dates, self._poll_seconds, random)
-        machines = Machines(f"{prefix}stateMachine:", dates, activities.records)
+        registry = Registry(random)
+        machines = Machines(f"{prefix}stateMachine:", dates, registry, random)
         map_runs = MapRuns()
-        runner = Runner(dates, machines.find_active)
+        runner = Runner(dates, registry.start, self._mock_config)
         runner.workshop = Workshop(
             self._account,
             activities.records,
@@ -96,7 +113,15 @@ class LocalService(Service):
             random,
         )
         self._activities, self._runner = activities, runner
-        self._operations = operations_of(activities, machines, Executions(machines, runner), map_runs)
+        self._operations = operations_of(
+            activities,
+            machines,
+            Versions(registry, dates),
+            Aliases(registry, dates),
+            Tags(activities.records, registry),
+            Executions(registry, runner),
+            map_runs,
+        )
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Answer an operation as AWS does.
@@ -121,6 +146,18 @@ class LocalService(Service):
     def open_tokens(self) -> list[str]:
         """The tokens of all tasks that are open, the oldest first."""
         return self._activities.tokens.open
+
+    def mock(self, thing: object, **options: Any) -> Mock:
+        """Mock tasks: see `Client.mock`."""
+        return self._mocks.add(thing, **options)
+
+    def now(self) -> datetime:
+        """The date, as its clock tells it."""
+        return self._dates.now()
+
+    def tokens_left(self, text: str) -> None:
+        """Note that somebody outside reads a text: the open tasks whose tokens are in it are in their hands."""
+        self._activities.tokens.go_out(text)
 
     async def account(self) -> Account:
         """The account that it plays."""

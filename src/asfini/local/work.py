@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -59,7 +59,9 @@ class _Job:
         return payload("output", self.frame.text(result))
 
     def call(self, given: Any) -> Call:
-        return Call(self.target, self.state.name, self.frame.text(given))
+        run, text = self.frame.run, self.frame.text(given)
+        name = run.machine.name
+        return Call(self.target, self.state.name, text, name, run.arn, self.frame.retries, run.case)
 
 
 class Workshop:
@@ -124,21 +126,34 @@ class Workshop:
         return await self._kinds[target.kind](job)
 
     async def _do_activity(self, job: _Job) -> Any:
-        thread, arn = job.frame.thread, job.target.arn
-        text = job.frame.text(job.arguments())
+        thread, arn, call = job.frame.thread, job.target.arn, job.call(job.arguments())
+        text = call.text
         thread.add("ActivityScheduled", {"resource": arn, **payload("input", text), **job.limits()})
         activity = self._activities.get(arn)
         if activity is None:
             failure = Failure("States.Runtime", f"The activity '{arn}' does not exist.")
             thread.add("ActivityScheduleFailed", failure.details())
             raise failure
+        mocked = self._handlers.mocked(call)
         task = self._tokens.add(text, job.timeout, job.heartbeat)
         task.on_start = lambda worker: _started(job.frame, worker)
-        activity.offer(task)
+        feigning = None if mocked is None else asyncio.create_task(self._feign(task, mocked, call))
+        if mocked is None:
+            activity.offer(task)
         try:
             return await self._end_of(task, job, "Activity", {})
         finally:
             activity.withdraw(task)
+            if feigning is not None:
+                feigning.cancel()
+
+    async def _feign(self, task: OpenTask, mocked: Callable[[], Any], call: Call) -> None:
+        """Do an activity's task as a mock does, in place of a worker."""
+        if task.hand_out(None):
+            try:
+                task.succeed(written(await answer(mocked, call, self.random))[0])
+            except Failure as failure:
+                task.fail(failure)
 
     async def _end_of(self, task: OpenTask, job: _Job, kind: str, details: dict[str, Any]) -> Any:
         """Wait for whoever has a task's token."""
@@ -190,11 +205,14 @@ class Workshop:
             result = await _within(job.timeout, self._answer(job, given))
         except Failure as failure:
             raise _written(job, "Task", details, failure) from None
+        completed = result if isinstance(result, Submitted) and result.completed else None
         if isinstance(result, Submitted):
             result = result.response if task is not None else result.result
         if task is not None:
             thread.add("TaskSubmitted", details | job.output(result))
             task.beat()
+            if completed is not None:
+                task.succeed(job.frame.text(completed.result))
             return await self._end_of(task, job, "Task", details)
         thread.add("TaskSucceeded", details | job.output(result))
         return result
@@ -217,8 +235,7 @@ class Workshop:
 
     async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
         target = Target.function(str(given.get("FunctionName")))
-        text, _ = written(given.get("Payload"))
-        result = await self._done(Call(target, job.state.name, text))
+        result = await self._done(replace(job.call(given.get("Payload")), target=target))
         return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
 
     async def _run_machine(self, job: _Job, given: dict[str, Any]) -> Any:
