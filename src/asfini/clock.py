@@ -22,14 +22,15 @@ SILENCE = 2.0
 
 _ATTRIBUTE = "_asfini_clock"
 _HOLDS = "_asfini_holds"
+_STANDS = "_asfini_stands"
 _logger = logging.getLogger(__name__)
 
 
 class _Clock:
     """A loop's time and selector, replaced: time stands still but for jumps, unless it must run.
 
-    It stays the loop's clock after virtual time has ended, and just runs: timers set meanwhile keep their
-    distance.
+    It neither jumps nor runs while it is told to stand, but can be moved by hand. It stays the loop's clock
+    after virtual time has ended, and just runs: timers set meanwhile keep their distance.
     """
 
     def __init__(self, loop: Any) -> None:
@@ -39,22 +40,26 @@ class _Clock:
         self.warned = False
         self.blocks = 0
         self.holds: int = getattr(loop, _HOLDS, 0)
+        self.stands: int = getattr(loop, _STANDS, 0)
+        self.target: float | None = None
+        self.movers: list[asyncio.Future[None]] = []
         self.now: float = self.real_time()
         self.since = self.now
         loop.time = self.time
 
     @property
     def runs(self) -> bool:
-        return self.holds > 0 or self.blocks == 0
+        return self.blocks == 0 or (self.holds > 0 and self.stands == 0)
 
     def time(self) -> float:
         return self.now + (self.real_time() - self.since if self.runs else 0.0)
 
-    def change(self, *, blocks: int = 0, holds: int = 0) -> None:
-        """Note that virtual time, or a hold, begins or ends somewhere."""
+    def change(self, *, blocks: int = 0, holds: int = 0, stands: int = 0) -> None:
+        """Note that virtual time, a hold or a stand begins or ends somewhere."""
         self.now, self.since = self.time(), self.real_time()
         self.blocks += blocks
         self.holds += holds
+        self.stands += stands
 
     def enter(self) -> None:
         self.change(blocks=1)
@@ -68,19 +73,45 @@ class _Clock:
         if self.blocks == 0:
             self.loop._selector = self.selector
             del self.loop.run_in_executor
+            self._arrive()
 
     def select(self, timeout: float | None) -> Any:
         """Wait for I/O as the loop's own selector does, but jump over the time in which nothing is owed."""
-        if timeout is None and not self.runs:
-            return self._wait_for_outside()
-        if self.runs or timeout is None or timeout <= 0:
+        if timeout is not None and timeout <= 0:
             return self.selector.select(timeout)
-        events = self.selector.select(0)
-        if not events:
-            self.now = self.loop._scheduled[0].when()
-            # In some months' time 1 ns is less than a float can add, and a timer due now would never be.
-            self.loop._clock_resolution = max(self.loop._clock_resolution, math.ulp(self.now))
+        if self.target is not None:
+            return self._jump(self.target)
+        if self.runs:
+            return self.selector.select(timeout)
+        if self.stands:
+            return self.selector.select(None)
+        return self._wait_for_outside() if timeout is None else self._jump(math.inf)
+
+    def _jump(self, most: float) -> Any:
+        """Go to the next timer, but not beyond some time, unless there is I/O to be done first."""
+        if events := self.selector.select(0):
+            return events
+        timers = self.loop._scheduled
+        self.now = max(min(timers[0].when() if timers else math.inf, most), self.time())
+        self.since = self.real_time()
+        # In some months' time 1 ns is less than a float can add, and a timer due now would never be.
+        self.loop._clock_resolution = max(self.loop._clock_resolution, math.ulp(self.now))
+        if self.target is not None and self.now >= self.target:
+            self._arrive()
         return events
+
+    async def move(self, seconds: float) -> None:
+        """Jump from timer to timer until some time has passed, even where it stands."""
+        self.target = max(self.target or 0.0, self.time() + seconds)
+        mover = self.loop.create_future()
+        self.movers.append(mover)
+        await mover
+
+    def _arrive(self) -> None:
+        self.target, movers, self.movers = None, self.movers, []
+        for mover in movers:
+            if not mover.done():
+                mover.set_result(None)
 
     def _wait_for_outside(self) -> Any:
         """Wait where no timer is set, and say so: most likely nothing will ever happen."""
@@ -105,7 +136,7 @@ class _Clock:
 
 
 @contextmanager
-def virtual_time() -> Iterator[None]:
+def virtual_time(*, silent: bool = False) -> Iterator[None]:
     """Let the running loop's time jump to its next timer whenever everything waits.
 
     An hour's `Wait`, a retry's back-off, a heartbeat's deadline then take as long as the computing between
@@ -116,10 +147,14 @@ def virtual_time() -> Iterator[None]:
 
     Works on any of asyncio's own loops, nested or entered twice without harm.
 
+    Args:
+        silent: whether not to warn where everything waits and no timer is set, for work comes from outside.
+
     Raises:
         RuntimeError: no loop runs, or one that has no selector, such as uvloop's.
     """
     clock = _clock_of(asyncio.get_running_loop())
+    clock.warned |= silent
     clock.enter()
     try:
         yield
@@ -152,11 +187,49 @@ def hold() -> Iterator[None]:
         _hold(loop, -1)
 
 
+@contextmanager
+def stand() -> Iterator[None]:
+    """Make virtual time neither jump nor run: those outside take their time, and no deadline shall pass.
+
+    Counts where virtual time begins later, too. Enter and leave it on the loop's own thread.
+    """
+    loop = asyncio.get_running_loop()
+    change_stands(loop, 1)
+    try:
+        yield
+    finally:
+        change_stands(loop, -1)
+
+
 def _hold(loop: asyncio.AbstractEventLoop, change: int) -> None:
     """Count a hold, on any loop: its clock is asked only where virtual time has ever begun."""
     if (clock := getattr(loop, _ATTRIBUTE, None)) is not None:
         clock.change(holds=change)
     setattr(loop, _HOLDS, getattr(loop, _HOLDS, 0) + change)
+
+
+def change_stands(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """Count what virtual time stands for, on its loop's own thread."""
+    if (clock := getattr(loop, _ATTRIBUTE, None)) is not None:
+        clock.change(stands=change)
+    setattr(loop, _STANDS, getattr(loop, _STANDS, 0) + change)
+
+
+def stands() -> bool:
+    """Whether the running loop's virtual time stands, for somebody outside has something in hand."""
+    return getattr(asyncio.get_running_loop(), _STANDS, 0) > 0
+
+
+async def advance(seconds: float) -> None:
+    """Move virtual time on by hand; all timers on the way are due in their order.
+
+    Raises:
+        RuntimeError: the running loop's time is not virtual.
+    """
+    clock: _Clock | None = getattr(asyncio.get_running_loop(), _ATTRIBUTE, None)
+    if clock is None or clock.blocks == 0:
+        raise RuntimeError("time is not virtual here, so that nothing can move it")
+    await clock.move(seconds)
 
 
 async def run_in_thread(

@@ -63,8 +63,6 @@ def _account(region: str, account_id: str) -> "Account":
     return Account(partition, region, account_id)
 
 
-__getattr__, __dir__ = _lazy.attributes(
-    __name__, {"endpoint": "Endpoint serve", "service": "LocalService"}
-)
+__getattr__, __dir__ = _lazy.attributes(__name__, {"endpoint": "Endpoint serve", "service": "LocalService"})
 
 __all__ = ["Endpoint", "LocalService", "connect", "serve"]

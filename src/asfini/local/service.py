@@ -156,7 +156,7 @@ class LocalService(Service):
         return self._dates.now()
 
     def tokens_left(self, text: str) -> None:
-        """Note that somebody outside reads a text: the open tasks whose tokens are in it are in their hands."""
+        """Note that somebody outside reads a text: they have the open tasks whose tokens are in it."""
         self._activities.tokens.go_out(text)
 
     async def account(self) -> Account:

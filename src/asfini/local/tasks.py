@@ -1,14 +1,17 @@
 """Tasks that somebody else does: the activities' queues, open polls, tokens, time-outs and heartbeats."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from asfini import errors
+from asfini.clock import change_stands
 from asfini.local.failures import Failure
 from asfini.local.journal import HistoryClosed
 
@@ -23,7 +26,17 @@ class OpenTask:
         heartbeat: seconds between two signs of life at the most.
     """
 
-    __slots__ = ("_beating", "_timing", "heartbeat", "on_start", "result", "text", "timeout", "token")
+    __slots__ = (
+        "_beating",
+        "_outside",
+        "_timing",
+        "heartbeat",
+        "on_start",
+        "result",
+        "text",
+        "timeout",
+        "token",
+    )
 
     def __init__(
         self, token: str, text: str, timeout: float | None = None, heartbeat: float | None = None
@@ -37,6 +50,7 @@ class OpenTask:
         self.result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._timing: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
+        self._outside = False
 
     @property
     def open(self) -> bool:
@@ -71,6 +85,23 @@ class OpenTask:
             failure = Failure("States.HeartbeatTimeout")
             self._beating = self.result.get_loop().call_later(self.heartbeat, self.fail, failure)
 
+    def go_out(self) -> None:
+        """Be in the hands of somebody outside of the loop: virtual time stands until its end."""
+        if self.open and not self._outside:
+            self._outside = True
+            change_stands(self.result.get_loop(), 1)
+            self.result.add_done_callback(self._came_back)
+
+    def come_back(self) -> None:
+        """Be in nobody's hands outside any more."""
+        if self._outside:
+            self.result.remove_done_callback(self._came_back)
+            self._came_back()
+
+    def _came_back(self, _: object = None) -> None:
+        self._outside = False
+        change_stands(self.result.get_loop(), -1)
+
     def succeed(self, text: str) -> None:
         """End it with its output as JSON text."""
         if self.open:
@@ -90,6 +121,38 @@ class OpenTask:
             self.result.exception()
 
 
+@dataclass
+class Delivery:
+    """A task on its way to a poller that may be gone: it is handed out when it arrives, or goes back."""
+
+    task: OpenTask | None = None
+    activity: "ActivityRecord | None" = None
+    worker: str | None = None
+
+    def take(self, activity: "ActivityRecord", task: OpenTask, worker: str | None) -> None:
+        """Note the task."""
+        self.activity, self.task, self.worker = activity, task, worker
+        task.go_out()
+
+    def arrived(self) -> None:
+        """Hand the task out: its poller has it."""
+        task, self.task = self.task, None
+        if task is not None:
+            task.hand_out(self.worker)
+
+    def lost(self) -> None:
+        """Let the next poller have the task, before all others."""
+        task, self.task = self.task, None
+        if task is not None and self.activity is not None:
+            task.come_back()
+            if task.open:
+                self.activity.give_back(task)
+
+
+delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
+"""How the poll that is being answered hands its task out; without one, at once."""
+
+
 class Tokens:
     """The tokens of open tasks. A token that was given out tells itself from one that never was.
 
@@ -106,6 +169,12 @@ class Tokens:
     def open(self) -> list[str]:
         """The tokens of all tasks that are open, the oldest first."""
         return list(self._tasks)
+
+    def go_out(self, text: str) -> None:
+        """Note that whoever reads a text outside has the open tasks whose tokens are in it."""
+        for token in re.findall(rf"{self._secret}\.\d+", text):
+            if (task := self._tasks.get(token)) is not None:
+                task.go_out()
 
     def add(self, text: str, timeout: float | None, heartbeat: float | None) -> OpenTask:
         """Open a task."""
@@ -157,6 +226,12 @@ class ActivityRecord:
         """Take a task out of the queue, if it is still there."""
         self.waiting.pop(task, None)
 
+    def give_back(self, task: OpenTask) -> None:
+        """Put a task that did not reach its worker at the head of the queue."""
+        self.waiting[task] = None
+        self.waiting.move_to_end(task, last=False)
+        self._wake()
+
     def _wake(self) -> None:
         while self.polls:
             poll, _ = self.polls.popitem(last=False)
@@ -167,6 +242,9 @@ class ActivityRecord:
     def _take(self, worker: str | None) -> OpenTask | None:
         while self.waiting:
             task, _ = self.waiting.popitem(last=False)
+            if (later := delivery.get()) is not None and task.open:
+                later.take(self, task, worker)
+                return task
             if task.hand_out(worker):
                 return task
         return None

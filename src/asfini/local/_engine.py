@@ -1,0 +1,212 @@
+"""How an endpoint reaches the service that answers: on its own loop, or in a thread in virtual time."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asfini import clock
+from asfini._arns import Account
+from asfini.activity import ActivityRegistration, CallableActivity
+from asfini.client import Client, Registrable
+from asfini.errors import ConnectionFailed
+from asfini.local.service import LocalService
+from asfini.local.tasks import Delivery, delivery
+from asfini.service import Service
+from asfini.worker import Worker
+
+LONG_CALLS = frozenset({"get_activity_task", "start_sync_execution", "test_state"})
+"""Operations that may wait for something to happen in the service."""
+
+
+@dataclass(frozen=True)
+class ClockState:
+    """What the service's clock shows."""
+
+    now: datetime
+    virtual: bool
+    stands: bool
+    """Whether somebody outside has a task in hand, so that the clock waits."""
+
+
+@asynccontextmanager
+async def opened(service: LocalService, things: Iterable[Registrable]) -> AsyncIterator[Client]:
+    """Open a service with machines and activities; activities that are functions get done.
+
+    Args:
+        service: the service.
+        things: machines, activities and groups of activities.
+    """
+    things = list(things)
+    workable = [each for each in _activities(things) if isinstance(each, CallableActivity)]
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(service)
+        client = Client(service)
+        await client.register(*things)
+        if workable:
+            await stack.enter_async_context(Worker(client, workable, grace=0))
+        yield client
+
+
+def _activities(things: Iterable[Registrable]) -> Iterable[Any]:
+    for thing in things:
+        yield from thing if isinstance(thing, ActivityRegistration) else [thing]
+
+
+class Engine:
+    """A service on the running loop.
+
+    Args:
+        service: the service, which is open.
+    """
+
+    def __init__(self, service: LocalService) -> None:
+        self.service = service
+
+    async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation."""
+        return await self.service.call(operation, **parameters)
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Do something where the service runs, after all that was asked of it before."""
+        function()
+
+    async def clock(self) -> ClockState:
+        """Read the service's clock."""
+        return ClockState(self.service.now(), virtual=False, stands=False)
+
+    async def advance(self, seconds: float) -> None:
+        """Move virtual time on.
+
+        Raises:
+            RuntimeError: time is not virtual.
+        """
+        await clock.advance(seconds)
+
+
+class VirtualEngine(Engine):
+    """A service in virtual time, on a loop of its own in a thread: real time passes outside of it."""
+
+    def __init__(self, service: LocalService, things: Iterable[Registrable]) -> None:
+        super().__init__(service)
+        self._things = things
+        self._loop = asyncio.SelectorEventLoop()
+        self._ready: asyncio.Future[None]
+        self._left = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the thread."""
+        outside = asyncio.get_running_loop()
+        self._ready = outside.create_future()
+        thread = threading.Thread(target=self._run, args=[outside], name="asfini-local", daemon=True)
+        thread.start()
+        try:
+            await self._ready
+            yield
+        finally:
+            if thread.is_alive():
+                self._post(self._left.set)
+            await asyncio.shield(asyncio.to_thread(thread.join))
+
+    def _run(self, outside: asyncio.AbstractEventLoop) -> None:
+        """Be the thread."""
+
+        def tell(error: BaseException | None) -> None:
+            if not self._ready.done():
+                self._ready.set_exception(error) if error else self._ready.set_result(None)
+
+        error: BaseException | None = None
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._live(lambda: outside.call_soon_threadsafe(tell, None)))
+        except Exception as failure:  # noqa: BLE001 - it is raised where the endpoint is opened
+            error = failure
+        finally:
+            outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
+
+    async def _live(self, ready: Callable[[], object]) -> None:
+        with clock.virtual_time(silent=True):
+            async with opened(self.service, self._things):
+                ready()
+                await self._left.wait()
+
+    def _post(self, function: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is interested any more
+            self._loop.call_soon_threadsafe(function)
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Do something in the thread, after all that was asked of it before."""
+        self._post(function)
+
+    async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation in the thread; the clock stands meanwhile, but while the call waits."""
+        return await self._there(self._answer(operation, parameters))
+
+    async def _there(self, work: Any) -> Any:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        with nullcontext() if operation in LONG_CALLS else clock.stand():
+            answer = await self.service.call(operation, **parameters)
+        if operation == "get_execution_history":
+            self.service.tokens_left(str(answer))
+        elif operation == "send_task_heartbeat":
+            self.service.tokens_left(parameters["taskToken"])
+        return answer
+
+    async def changed(self, execution_arn: str, timeout: float, events_seen: int | None) -> None:
+        """Wait as the service does."""
+        await self._there(self.service.changed(execution_arn, timeout, events_seen))
+
+    async def clock(self) -> ClockState:
+        """Read the thread's clock."""
+
+        async def read() -> ClockState:
+            return ClockState(self.service.now(), virtual=True, stands=clock.stands())
+
+        state: ClockState = await self._there(read())
+        return state
+
+    async def advance(self, seconds: float) -> None:
+        """Move the thread's clock on."""
+        await self._there(clock.advance(seconds))
+
+
+class Remote(Service):
+    """A service in another thread, for a client on this loop, whose time is real."""
+
+    ignores_roles = True
+
+    def __init__(self, engine: VirtualEngine) -> None:
+        self._engine = engine
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Ask the service; a task is handed out when it is here."""
+        if operation != "get_activity_task":
+            return await self._engine.call(operation, parameters)
+        parcel = Delivery()
+        before = delivery.set(parcel)
+        settle = parcel.lost
+        try:
+            answer = await self._engine.call(operation, parameters)
+            settle = parcel.arrived
+            return answer
+        finally:
+            delivery.reset(before)
+            self._engine.post(settle)
+
+    async def account(self) -> Account:
+        """The account that it plays."""
+        return await self._engine.service.account()
+
+    async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
+        """Wait as the service does."""
+        await self._engine.changed(execution_arn, timeout, events_seen)
+
+    async def end_polls(self, worker_name: str) -> None:
+        """End them where they are open."""
+        await self._engine._there(self._engine.service.end_polls(worker_name))
