@@ -64,17 +64,18 @@ async def run(flow: Flow, state: Map, processor: ItemProcessor, frame: Frame, va
     most = concurrency(flow, state, frame, value, MAX_CONCURRENCY)
     frame.thread.add("MapStateStarted", {"length": len(items or [])})
     tolerated = tolerance(flow, state, frame, value)
-    map_run = _map_run(state, frame, most, tolerated)
+    map_run = new_map_run(state, frame, most, tolerated)
     distribution = Distribution(flow, state, frame, value, _machine(frame, processor, map_run), map_run)
     frame.run.workshop.map_runs.add(map_run)
     async with _told(distribution):
         if items is None:
-            items = await _read(distribution)
+            items = await read_items(distribution)
         await _process(distribution, items, most)
         return await results(distribution)
 
 
-def _map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int, float]) -> MapRun:
+def new_map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int, float]) -> MapRun:
+    """A map run of a Map, which nobody keeps yet."""
     run, now = frame.run, frame.thread.journal.now()
     label = state.label or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.machine.arn}/{state.name}"))
     machine = f"{run.machine.arn}/{label}"
@@ -115,7 +116,7 @@ async def _told(distribution: Distribution) -> AsyncIterator[None]:
         map_run.end(status, thread.journal.now())
 
 
-async def _read(distribution: Distribution) -> list[Item]:
+async def read_items(distribution: Distribution) -> list[Item]:
     """Read the items that ItemReader tells of.
 
     Raises:
@@ -164,13 +165,18 @@ async def _run_child(distribution: Distribution, index: int, text: str, size: in
     finally:
         run.abort()  # if it still runs: the Map was cut off
         map_run.child_ends(run, size)
-    if map_run.failed_items and _too_many(distribution):
-        raise Failure(
-            "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
-        )
+    if map_run.failed_items and too_many(distribution):
+        raise threshold_exceeded()
 
 
-def _too_many(distribution: Distribution) -> bool:
+def threshold_exceeded() -> Failure:
+    """The failure of a Map of which too many items failed."""
+    return Failure(
+        "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
+    )
+
+
+def too_many(distribution: Distribution) -> bool:
     """Whether more items failed than may. Where only one of the limits is given, the other is none."""
     map_run, state = distribution.map_run, distribution.state
     by_count = _given(state, "tolerated_failure_count")
@@ -181,26 +187,32 @@ def _too_many(distribution: Distribution) -> bool:
     )
 
 
+def limits_failures(state: Map) -> bool:
+    """Whether a Map says how many items may fail."""
+    return _given(state, "tolerated_failure_count") or _given(state, "tolerated_failure_percentage")
+
+
 def _given(state: Map, field: str) -> bool:
     return state.given(field) or state.given(f"{field}_path")
 
 
 def _inputs(distribution: Distribution, items: list[Item]) -> Iterator[tuple[str, int]]:
     """The inputs of the children, each with the number of items that it holds."""
-    selected = (_selected(distribution, index, item) for index, item in enumerate(items))
+    inputs = (selected(distribution, index, item) for index, item in enumerate(items))
     batcher = distribution.state.item_batcher
     if batcher is None:
-        return ((written(item)[0], 1) for item in selected)
-    return _batches(distribution, batcher, selected)
+        return ((written(item)[0], 1) for item in inputs)
+    return batches(distribution, batcher, inputs)
 
 
-def _selected(distribution: Distribution, index: int, item: Item) -> Any:
+def selected(distribution: Distribution, index: int, item: Item) -> Any:
+    """What a child gets of an item."""
     frame = distribution.frame
     flow, state, value = distribution.flow, distribution.state, distribution.value
     return selected_item(flow, state, frame, frame.inner(), value, index, item.value, item.key)
 
 
-def _batches(
+def batches(
     distribution: Distribution, batcher: ItemBatcher, items: Iterator[Any]
 ) -> Iterator[tuple[str, int]]:
     """Group items into batches within the limits of ItemBatcher."""
