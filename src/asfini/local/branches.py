@@ -1,6 +1,8 @@
 """Lines of states side by side: a Parallel's branches, a Map's iterations."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -14,6 +16,39 @@ _ABORTED = frozenset({"Map", "Parallel", "Task", "Wait"})
 
 Job = Callable[[Frame, int], Awaitable[Any]]
 """What runs one branch or iteration: it gets a frame of its own and its number."""
+
+
+@dataclass(slots=True)
+class Lines:
+    """The branches or iterations of a state, each run by one of some lines.
+
+    Args:
+        frames: where the lines stand.
+        results: what came of those that have ended, by their numbers.
+    """
+
+    frames: list[Frame]
+    results: dict[int, Any] = field(default_factory=dict)
+    broken: tuple[Frame, Exception] | None = None
+    """The line that broke first, and why."""
+
+    async def work(self, frame: Frame, inner: Frame, numbers: Iterator[int], job: Job) -> None:
+        """Run the jobs of one line, one after the other."""
+        for number in numbers:
+            inner.variables = frame.variables
+            try:
+                self.results[number] = await job(inner, number)
+            except Exception as error:
+                if self.broken is None:
+                    self.broken = inner, error
+                    self._cut(inner)
+                raise
+
+    def _cut(self, broken: Frame) -> None:
+        """Let all lines but one write no more: in which order they are stopped must not show."""
+        for inner in self.frames:
+            if inner is not broken:
+                inner.cut()
 
 
 async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
@@ -31,36 +66,25 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     Raises:
         Failure: the first of theirs.
     """
-    results: list[Any] = [None] * count
     numbers = iter(range(count))
-    lines = [frame.inner() for _ in range(min(count, most))]
-    broken: list[tuple[Frame, Exception]] = []
-
-    async def work(inner: Frame) -> None:
-        for number in numbers:
-            inner.variables = frame.variables
-            try:
-                results[number] = await job(inner, number)
-            except Exception as error:
-                broken.append((inner, error))
-                raise
-
-    frame.lines = lines
+    lines = frame.lines = Lines([frame.inner() for _ in range(min(count, most))])
     try:
         async with anyio.create_task_group() as tasks:
-            for inner in lines:
-                tasks.start_soon(work, inner)
+            for inner in lines.frames:
+                tasks.start_soon(lines.work, frame, inner, numbers, job)
     except BaseExceptionGroup:
-        if not broken:
+        if lines.broken is None:
             raise
-        inner, error = broken[0]
+    if frame.thread.journal.closed:  # a group in which a task failed forgets that it was cancelled, too
+        raise asyncio.CancelledError
+    if lines.broken is not None:
+        inner, error = lines.broken
         if isinstance(error, Failure):
             _cut_off(frame, inner, error)
-        frame.lines = None
         raise error from None
     frame.lines = None
-    frame.thread.join(inner.thread for inner in lines)
-    return results
+    frame.thread.join(inner.thread for inner in lines.frames)
+    return [lines.results[number] for number in range(count)]
 
 
 def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> None:
@@ -68,7 +92,7 @@ def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> None:
     if not isinstance(failure, RuntimeFailure):
         if isinstance(inner.state, Task):
             inner.thread.add("TaskStateAborted")
-        for other in frame.lines or []:
+        for other in frame.inner_lines:
             if other is not inner:
                 _abort(inner, other)
         if inner.iteration is not None:
@@ -80,7 +104,7 @@ def _abort(broken: Frame, line: Frame) -> None:
     """Write that a branch or an iteration was cut off, and in which state."""
     if line.iteration is not None:
         broken.thread.add("MapIterationAborted", line.iteration)
-    for inner in line.lines or []:
+    for inner in line.inner_lines:
         _abort(broken, inner)
     if line.state is not None and kind(line.state) in _ABORTED:
         broken.thread.add(f"{kind(line.state)}StateAborted")

@@ -46,6 +46,17 @@ class Journal:
         self._room = MAX_EVENTS - 1
         """How many events there may be before the last one."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether its last event was written."""
+        return self._room == 0
+
+    def shut(self) -> "Journal":
+        """The same events, for a line that may add no more."""
+        shut = Journal(self.now)
+        shut.events, shut._room = self.events, 0
+        return shut
+
     def add(
         self, kind: str, previous: int, details: dict[str, Any] | None = None, *, last: bool = False
     ) -> int:

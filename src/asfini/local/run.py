@@ -19,6 +19,7 @@ from asfini.local.journal import Journal, Thread, payload, wake
 from asfini.local.mock_config import Case
 
 if TYPE_CHECKING:
+    from asfini.local.branches import Lines
     from asfini.local.work import Workshop
 
 
@@ -226,8 +227,8 @@ class Frame:
         self.token: str | None = None
         self.iteration: dict[str, Any] | None = None
         """What events say of the iteration that it is in the middle of."""
-        self.lines: list[Frame] | None = None
-        """The branches or iterations that its state runs."""
+        self.lines: Lines | None = None
+        """The branches or iterations that its state runs, or failed of."""
         self._value: Any = None
         self._text = "null"
         self._size = 0
@@ -257,12 +258,23 @@ class Frame:
 
     def enter(self, state: State, value: Any) -> None:
         """Write that a state is entered."""
-        self.state, self.retries, self.token = state, 0, None
+    @property
+    def inner_lines(self) -> list["Frame"]:
+        """Where the branches or iterations of its state stand."""
+        return [] if self.lines is None else self.lines.frames
+
+    def cut(self) -> None:
+        """Let nothing more be written of this line, nor of any inside of it."""
+        self.thread.journal = self.thread.journal.shut()
+        for inner in self.inner_lines:
+            inner.cut()
+
         details = {"name": state.name, **payload("input", self.text(value))}
         self.entered = self.thread.add(f"{kind(state)}StateEntered", details)
 
     def cause(self, reason: str) -> str:
         """Say where the machine could not go on, and why, in AWS's words."""
+        self.state, self.retries, self.token = state, 0, None
         name = "" if self.state is None else self.state.name
         where = f"the state '{name}' (entered at the event id #{self.entered})"
         return f"An error occurred while executing {where}. {reason}"
@@ -285,12 +297,13 @@ class Frame:
                 raise too_large(state.name)
             details["assignedVariables"] = {name: text for name, (text, _) in texts.items()}
             details["assignedVariablesDetails"] = {"truncated": False}
-            self.variables = self.variables | outcome.assigned
         self.thread.add(f"{kind(state)}StateExited", details)
         self.state = None
 
     def context(self) -> dict[str, Any]:
         """The context object: the page "Accessing execution data from the Context object"."""
+        if outcome.assigned:
+            self.variables = self.variables | outcome.assigned
         run = self.run
         execution = {
             "Id": run.arn,
