@@ -8,7 +8,6 @@ import pytest
 from asfini import Client, Definition, Execution, Fail, Parallel, Pass, StateMachine, Succeed, Task, Wait
 from asfini.errors import (
     ExecutionAborted,
-    InvalidArgument,
     InvalidDefinition,
     InvalidLoggingConfiguration,
     MissingRequiredParameter,
@@ -59,7 +58,7 @@ class TestCreate:
     async def test_the_metadata_alone_is_told_on_request(self, local_client: Client) -> None:
         await create(local_client)
         told = await describe(local_client, includedData="METADATA_ONLY")
-        assert "definition" not in told
+        assert told["definition"] == "{}"
         assert told["name"] == "shop"
 
     async def test_the_same_again_is_the_same(self, local_client: Client) -> None:
@@ -130,14 +129,13 @@ class TestCreate:
         with pytest.raises(InvalidLoggingConfiguration):
             await update(local_client, loggingConfiguration=given)
 
-    async def test_versions_are_refused_until_there_are_any(self, local_client: Client) -> None:
-        with pytest.raises(InvalidArgument, match="the local service keeps no versions: leave publish"):
-            await create(local_client, publish=True)
-        with pytest.raises(ValidationException, match="can only be set when publish is true"):
+    async def test_a_version_is_described_only_where_it_is_published(self, local_client: Client) -> None:
+        with pytest.raises(ValidationException) as caught:
             await create(local_client, versionDescription="first")
+        assert caught.value.message == "Version description can only be set when publish is true"
         await create(local_client, publish=False)
-        with pytest.raises(InvalidArgument, match="publish"):
-            await update(local_client, roleArn=OTHER, publish=True)
+        with pytest.raises(ValidationException):
+            await update(local_client, roleArn=OTHER, versionDescription="first")
         assert (await describe(local_client))["roleArn"] == ROLE
 
 
@@ -282,11 +280,12 @@ SHOP_LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:shop"
 
 
 @pytest.mark.parametrize("qualifier", ["3", "PROD"])
-async def test_versions_and_aliases_do_not_exist_here_and_that_is_said(
+async def test_a_version_or_an_alias_that_is_not_there_is_not_there(
     local_client: Client, qualifier: str
 ) -> None:
     await create(local_client)
-    with pytest.raises(StateMachineDoesNotExist, match="keeps no versions and aliases"):
+    with pytest.raises(StateMachineDoesNotExist) as caught:
         await local_client.describe(f"{SHOP}:{qualifier}")
+    assert caught.value.message == f"State Machine Does Not Exist: '{SHOP}:{qualifier}'"
     await local_client.deregister(f"{SHOP}:{qualifier}")
     assert await local_client.is_registered("shop")

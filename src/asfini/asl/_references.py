@@ -45,24 +45,21 @@ def _read_by(state: Mapping[str, Any], *, jsonata: bool) -> Iterator[str]:
         for key, text in _texts(field, value):
             if jsonata:
                 yield from _of_expression(text)
-            elif key.endswith(".$") or (field not in _TEMPLATES and _is_path(key)):
+            elif key.endswith((".$", "Path")) or key == "Variable":
                 yield from _paths.variables(text)
 
 
-def _is_path(key: str) -> bool:
-    return key.endswith("Path") or key == "Variable"
-
-
-def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """All texts within JSON, each with the name of the field that it is in."""
+def _texts(key: str, value: Any, *, template: bool = False) -> Iterator[tuple[str, str]]:
+    """All texts within JSON, each with the name of the field that it is in, if that is not the author's."""
+    template = template or key in _TEMPLATES
     if isinstance(value, str):
-        yield key, value
+        yield key if key.endswith(".$") or not template else "", value
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(key, item)
+            yield from _texts(key, item, template=template)
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _texts(name, item)
+            yield from _texts(name, item, template=template)
 
 
 def _of_expression(text: str) -> Iterator[str]:

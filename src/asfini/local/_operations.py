@@ -3,7 +3,7 @@
 import base64
 import inspect
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ Operation = Callable[..., Awaitable[dict[str, Any]]]
 
 DEFAULT_PAGE = 100
 """The entries on a page of any list where the caller does not say."""
-MAX_TAGS = 50
-"""The most tags of a resource: the service quotas page."""
+TOKEN_SECONDS = 24 * 3600
+"""How long a page's token is good for: the API reference's page of each list."""
 
 
 def operations_of(*groups: object) -> dict[str, Operation]:
@@ -120,25 +120,5 @@ class Listing:
         raise errors.InvalidToken("Invalid Token: 'Invalid token'")
 
 
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write tags as the API does."""
-    return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def tag_dict(tags: Sequence[Any] | None) -> dict[str, str]:
-    """Read tags as the API gives them.
-
-    Raises:
-        InvalidArgument: they are no tags, or TooManyTags: they are too many.
-    """
-    found = {}
-    for index, tag in enumerate(tags or []):
-        if not isinstance(tag, Mapping) or not {"key"} <= tag.keys() <= {"key", "value"}:
-            raise errors.InvalidArgument(f"tags[{index}] is an object with key and value, not {tag!r}")
-        for part, text in tag.items():
-            if not isinstance(text, str):
-                raise errors.InvalidArgument(f"tags[{index}].{part} is text, not {text!r}")
-        found[tag["key"]] = tag.get("value", "")
-    if len(found) > MAX_TAGS:
-        raise errors.TooManyTags(f"A resource has at most {MAX_TAGS} tags")
-    return found
+def _now() -> float:
+    return asyncio.get_running_loop().time()

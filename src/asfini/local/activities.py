@@ -6,13 +6,12 @@ from typing import Any
 import anyio
 
 from asfini import _json, errors
-from asfini.local._operations import Listing, checked_arn, checked_name, tag_dict
+from asfini.local._operations import Listing, checked_arn, checked_name
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
+from asfini.local.options import checked_encryption
+from asfini.local.tags import tag_dict
 from asfini.local.tasks import ActivityRecord, Tokens
-
-_OWNED_KEY = {"type": "AWS_OWNED_KEY"}
-"""How AWS encrypts where nobody says otherwise."""
 
 
 class Activities:
@@ -63,7 +62,7 @@ class Activities:
     ) -> dict[str, Any]:
         """Make an activity, or find the one that is there, whatever its tags."""
         arn = self._prefix + checked_name(name, "an activity")
-        encryption = encryptionConfiguration or _OWNED_KEY
+        encryption = checked_encryption(encryptionConfiguration)
         known = self.records.get(arn)
         if known is None:
             known = ActivityRecord(arn, name, self._dates.now(), encryption, tag_dict(tags))

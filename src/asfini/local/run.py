@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -73,6 +73,8 @@ class Run:
     stop_date: datetime | None = None
     task: asyncio.Task[None] | None = None
     """What runs it. Tasks of asyncio's own take a third of the memory that anyio's groups take."""
+    association: Mapping[str, str] = field(default_factory=dict)
+    """The ARNs of the version and of the alias that it was started by, by the API's names."""
     map_run_arn: str | None = None
     """The map run that it is a child of, if it is one."""
     redrivable: bool = True
@@ -139,6 +141,7 @@ class Run:
             "StartDate": date(self.start_date),
             "StateMachineArn": self.machine.arn,
             "Status": self.status,
+            **{name[0].upper() + name[1:]: arn for name, arn in self.association.items()},
         }
         if self.stop_date is not None:
             told["StopDate"] = date(self.stop_date)
