@@ -259,8 +259,6 @@ class Frame:
         inner._value, inner._text, inner._size = self._value, self._text, self._size
         return inner
 
-    def enter(self, state: State, value: Any) -> None:
-        """Write that a state is entered."""
     @property
     def inner_lines(self) -> list["Frame"]:
         """Where the branches or iterations of its state stand."""
@@ -272,12 +270,14 @@ class Frame:
         for inner in self.inner_lines:
             inner.cut()
 
+    def enter(self, state: State, value: Any) -> None:
+        """Write that a state is entered."""
         details = {"name": state.name, **payload("input", self.text(value))}
         self.entered = self.thread.add(f"{kind(state)}StateEntered", details)
+        self.state, self.retries, self.token = state, 0, None
 
     def cause(self, reason: str) -> str:
         """Say where the machine could not go on, and why, in AWS's words."""
-        self.state, self.retries, self.token = state, 0, None
         name = "" if self.state is None else self.state.name
         where = f"the state '{name}' (entered at the event id #{self.entered})"
         return f"An error occurred while executing {where}. {reason}"
@@ -302,11 +302,11 @@ class Frame:
             details["assignedVariablesDetails"] = {"truncated": False}
         self.thread.add(f"{kind(state)}StateExited", details)
         self.state = None
+        if outcome.assigned:
+            self.variables = self.variables | outcome.assigned
 
     def context(self) -> dict[str, Any]:
         """The context object: the page "Accessing execution data from the Context object"."""
-        if outcome.assigned:
-            self.variables = self.variables | outcome.assigned
         run = self.run
         execution = {
             "Id": run.arn,
