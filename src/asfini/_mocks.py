@@ -85,9 +85,11 @@ class Mock:
 
     def _told(self) -> str:
         inputs = ", ".join(repr(input) for input in self.inputs)
-        return f"the mock of {self._name} was called {len(self.calls)} times" + (
-            f" with {inputs}" if inputs else ""
-        )
+        return f"the mock of {self._name} was called {self._times}" + (f" with {inputs}" if inputs else "")
+
+    @property
+    def _times(self) -> str:
+        return f"{len(self.calls)} time{'s' * (len(self.calls) != 1)}"
 
     def stop(self) -> None:
         """Stand in for nothing any more."""
@@ -102,7 +104,7 @@ class Mock:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<Mock of {self._name}, called {len(self.calls)} times>"
+        return f"<Mock of {self._name}, called {self._times}>"
 
     async def give(self, call: MockCall, input: Any) -> Any:
         """Note a task, and give what it gives.

@@ -27,6 +27,7 @@ from asfini.machine import StateMachine, machine_told
 from asfini.service import Service
 
 if TYPE_CHECKING:
+    from asfini._mocks import Mock
     from asfini.asl import Definition, Problem, State
     from asfini.map_run import MapRun
     from asfini.state_test import StateTest
@@ -329,7 +330,7 @@ class Client:
             # A name that was made here is taken by ourselves: the answer to an earlier try got lost.
             if name is not None and if_exists == "raise":
                 raise
-            return Execution(self.service, str(Arn(arn.account, "execution", (arn.parts[0], given))))
+            return Execution(self.service, str(Arn(arn.account, "execution", (_name_of(arn), given))))
         return Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
 
     async def start_sync_execution(
@@ -658,12 +659,64 @@ class Client:
 
         return TaskHandle(self.service, token, heartbeat=heartbeat)
 
+    # Tests
+
+    def mock(
+        self,
+        thing: Any = None,
+        return_value: Any = None,
+        *,
+        side_effect: Any = None,
+        state: str | None = None,
+        machine: Machine | None = None,
+        after: float = 0,
+    ) -> "Mock":
+        """Let tasks be done by nobody: give results, and note what they got. For the local service only.
+
+        A mock comes before workers, handlers and whatever else does tasks, and a later one before an earlier
+        one. Its result is the task's own, also where a job is waited for (`.sync`) or a token
+        (`.waitForTaskToken`).
+
+        Args:
+            thing: what is mocked: an activity, a `Lambda`, an ARN, a short service name such as
+                `"sqs:sendMessage"`, or a Task; without one, `state`.
+            return_value: what each task gives, as `unittest.mock` calls it.
+            side_effect: in place of that, an exception that each task fails with, such as a `TaskFailed`; a
+                function, which may be `async`, that gets each task's input and gives its result; or a
+                sequence of results, exceptions and functions, one for each task or try in turn. When no more
+                is left, the execution fails.
+            state: the name of the Task that is mocked, in a Parallel or Map, too; with `thing`, only there.
+            machine: the machine that has the Task; any by default.
+            after: seconds that a task takes.
+
+        Returns:
+            The mock, with `calls` and `inputs` to look at. It holds until its `stop`, or the end of its block
+            if it is used as a context manager.
+
+        Raises:
+            InvalidArgument: the service is not the local one, nothing can be mocked so, or AWS would take
+                no such result.
+
+        Example:
+            >>> payment = client.mock(charge, side_effect=[TaskFailed("Busy"), "paid"])  # doctest: +SKIP
+            >>> assert await client.execute(shop, {"pence": 100}) == "paid"  # doctest: +SKIP
+            >>> assert payment.inputs == [{"pence": 100}] * 2  # doctest: +SKIP
+        """
+        return self.service.mock(
+            thing,
+            return_value=return_value,
+            side_effect=side_effect,
+            state=state,
+            machine=machine,
+            after=after,
+        )
+
     # Names
 
     async def _own_arn(self, machine: Machine) -> str:
         """The ARN of a machine itself, whichever version or alias of it is given."""
         arn = await self._arn(machine, "stateMachine")
-        return str(Arn(arn.account, arn.kind, arn.parts[:1]))
+        return str(Arn(arn.account, arn.kind, (_name_of(arn),)))
 
     async def _arn(self, thing: object, *kinds: str) -> Arn:
         """The ARN of what has one; a bare name is a machine's.
@@ -752,4 +805,9 @@ def _mock(result: Any, error: object, mode: str | None) -> dict[str, Any] | None
 def _name_for(machine: Arn) -> str:
     """A name for an execution that nobody else makes, with the machine's to recognise it by."""
     unique = uuid.uuid4().hex
-    return f"{machine.parts[0][: MAX_NAME_LENGTH - len(unique) - 1]}-{unique}"
+    return f"{_name_of(machine)[: MAX_NAME_LENGTH - len(unique) - 1]}-{unique}"
+
+
+def _name_of(machine: Arn) -> str:
+    """A machine's name; after it may stand a test case of mocked results."""
+    return machine.parts[0].partition("#")[0]
