@@ -126,7 +126,7 @@ def load(targets: Iterable[str]) -> App:
     Raises:
         InvalidArgument: it cannot be imported, or nothing in it can be acted on.
     """
-    found = [_find(_imported(target), target) for target in targets]
+    found = [_find(object_named(target), target) for target in targets]
     if len(found) == 1:
         return found[0]
     return App(
@@ -143,7 +143,12 @@ def _distinct(things: Iterable[Any]) -> tuple[Any, ...]:
     return tuple({id(thing): thing for thing in things}.values())
 
 
-def _imported(target: str) -> Any:
+def object_named(target: str) -> Any:
+    """Import what is named by `module` or `module:name`.
+
+    Raises:
+        InvalidArgument: it cannot be imported.
+    """
     module_name, colon, path = target.partition(":")
     if not all(part.isidentifier() for part in module_name.split(".")) or (colon and not path):
         raise InvalidArgument(f"an app is named like 'module' or 'module:name', not {target!r}")
@@ -204,7 +209,7 @@ def _find(found: Any, target: str) -> App:
         return clis[0]
     handlers = getattr(found, "handlers", None)
     app = _gathered(members, handlers if isinstance(handlers, Mapping) else {})
-    if not (app.machines or app.activities):
+    if not (app.machines or app.activities or app.handlers):
         raise InvalidArgument(
             f"{target!r} is {_called(found)}: neither a CLI, a state machine nor activities, nor has it any"
         )

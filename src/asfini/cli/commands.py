@@ -36,6 +36,10 @@ def prepare(args: Namespace, app: App) -> Work:
     Raises:
         InvalidArgument: they make no sense, or the input cannot be read.
     """
+    if args.command == "local":
+        from asfini.cli import local  # nobody else needs a server
+
+        return local.prepare(args, app)
     return _COMMANDS[args.command](args, app)
 
 

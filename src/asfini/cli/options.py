@@ -18,10 +18,11 @@ examples:
   {call} start order.json --wait      run the machine, print its output
   {call} executions --status FAILED   what failed, and how it came about
   {call} start order.json --local     run it here and now, without AWS
+  {call} local                        be Step Functions on this machine, for any SDK
 
 exit status:
   0 all is well; 1 the execution or a call failed; 2 wrong usage or bad input;
-  130 and 143 interrupted by a signal, but for a worker, which ends in good order
+  130 and 143 interrupted by a signal, but for `worker` and `local`, which end in good order
 """
 
 _REGISTER = """\
@@ -44,6 +45,17 @@ finish. Open polls end first, which takes up to 60 seconds on AWS. A second sign
 _EXECUTIONS = """\
 List the executions of the state machine, of all if there are several, the youngest first, each with its
 history."""
+
+_LOCAL = """\
+Be Step Functions on this machine, over HTTP, for any SDK in any language, until SIGINT (Ctrl-C) or SIGTERM.
+
+What --app names is registered, and its activities are done here. Nothing is kept when the command ends."""
+_LOCAL_EPILOG = """\
+examples:
+  {call} local
+  {call} local --lambda resize=images.handlers:resize
+  {call} local --port 0 --virtual-time
+"""
 
 
 _AFTER = "after_"
@@ -207,6 +219,46 @@ def _add_executions(parser: argparse.ArgumentParser, app: App | None) -> None:
     _add_machine(parser, app)
 
 
+def _add_local(parser: argparse.ArgumentParser, _: App | None) -> None:
+    parser.add_argument(
+        "--host", metavar="HOST", default="127.0.0.1", help="address to listen at (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        type=int,
+        default=8083,
+        help="port to listen at; 0 picks one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="allow --host to be one that other machines reach, who could then start executions",
+    )
+    parser.add_argument(
+        "--virtual-time", action="store_true", help="jump over the time of waits, retries and time-outs"
+    )
+    parser.add_argument(
+        "--poll-seconds",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        help="how long a poll waits for a task (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--mock-config", metavar="FILE", help="mocked results by test case, as for Step Functions Local"
+    )
+    parser.add_argument(
+        "--lambda",
+        dest="functions",
+        metavar="NAME=MODULE:FUNCTION",
+        action="append",
+        default=[],
+        help="Python function to call as a Lambda function; may be given several times",
+    )
+    parser.add_argument("--account", metavar="ID", help="account to play (default: 123456789012)")
+
+
 _Adding = Callable[[argparse.ArgumentParser, App | None], None]
 _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "register": ("make machines and activities known", _REGISTER, "", _add_register),
@@ -219,6 +271,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "start": ("start an execution", _START, _START_EPILOG, _add_start),
     "worker": ("do the tasks of activities", _WORKER, "", _add_worker),
     "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
+    "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
 
@@ -230,6 +283,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for option, given in (("--profile", args.profile), ("--endpoint-url", args.endpoint_url)):
         if args.local and given is not None:
             parser.error(f"--local and {option} exclude each other")
+        if args.command == "local" and given is not None:
+            parser.error(f"{option} is not for local, which calls nobody")
     if args.local and args.command != "start":
         parser.error(
             f"--local is not for {args.command}, only for start, which registers the machine and does the "
@@ -240,6 +295,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
+    if args.command == "local":
+        return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""
         parser.error(f"{args.command} needs --app MODULE[:NAME]{instead}")

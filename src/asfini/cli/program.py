@@ -26,6 +26,7 @@ FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 """Exit statuses; the last three are those that shells give to programs ended by a signal."""
 
 _SPELLINGS = {
+    "allow_remote=True": "--allow-remote",
     "allow_update=True": "--allow-update",
     "pass region=…": "pass --region",
     "with role=…": "with --role",
@@ -37,7 +38,8 @@ _LONGEST_CAUSE = 200
 class CLI:
     """A command line for a program's own machines and activities.
 
-    It has the commands `register`, `deregister`, `start`, `worker` and `executions`; `--help` tells of them.
+    It has the commands `register`, `deregister`, `start`, `worker`, `executions` and `local`; `--help`
+    tells of them.
 
     Args:
         state_machine: the machine, or several. One that others deploy is given by its name or ARN; it is

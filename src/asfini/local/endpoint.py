@@ -75,7 +75,7 @@ class Endpoint:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if reason := self._guard.refuses(request):
-            _logger.info("refused %s %s: %s", request.method, request.path[:100], reason)
+            _logger.info("refused %s: %s", _printable(f"{request.method} {request.path}"), reason)
             return web.Response(status=403, text=reason, headers={"Connection": "close"})
         answer = _ROUTES.get((request.method, request.path))
         try:
@@ -92,15 +92,15 @@ class Endpoint:
         body = await _body(request)
         if target is None and request.content_type == "application/x-www-form-urlencoded":
             return await self._identify(body)
-        started = time.perf_counter()
-        name = (target or "").removeprefix(f"{_wire.TARGET}.")[:100]
+        line = _Line(target)
         try:
             operation = _wire.operation_of(target)
-            answer = await self._call(request, operation, _wire.decode(operation, body))
+            line.parameters = _wire.decode(operation, body)
+            answer = await self._call(request, operation, line.parameters)
         except errors.ServiceError as error:
-            _log(name, error.code, started)
+            line.end(error.code)
             raise
-        _log(name, "ok", started)
+        line.end("ok")
         return answer
 
     async def _call(
@@ -246,8 +246,43 @@ def _headers() -> dict[str, str]:
     return {"Content-Type": _wire.CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
 
 
-def _log(name: str, outcome: str, started: float) -> None:
-    _logger.info("%s %s in %.1f ms", name, outcome, (time.perf_counter() - started) * 1000)
+class _Line:
+    """A call's line in the log: what was called, and how that ended; nothing of what was sent but names.
+
+    Args:
+        target: the header X-Amz-Target.
+    """
+
+    def __init__(self, target: str | None) -> None:
+        self._name = (target or "").removeprefix(f"{_wire.TARGET}.")
+        self._started = time.perf_counter()
+        self.parameters: Mapping[str, Any] = {}
+
+    def end(self, outcome: str) -> None:
+        """Write it."""
+        if _logger.isEnabledFor(logging.INFO):
+            about = next((self.parameters[key] for key in _SUBJECTS if key in self.parameters), "")
+            subject = ":".join(about.split(":")[6:]) or about
+            what = _printable(f"{self._name} {subject}".strip())
+            _logger.info("%s: %s, %.1f ms", what, outcome, (time.perf_counter() - self._started) * 1000)
+
+
+_SUBJECTS = (
+    "executionArn",
+    "stateMachineAliasArn",
+    "stateMachineVersionArn",
+    "stateMachineArn",
+    "activityArn",
+    "mapRunArn",
+    "resourceArn",
+    "name",
+)
+"""The parameters that say what a call is about, the most exact first."""
+
+
+def _printable(text: str) -> str:
+    """What others sent, as part of a line."""
+    return text[:200] if text.isprintable() else ascii(text[:200])
 
 
 def _is_closed(request: web.BaseRequest) -> bool:
@@ -336,6 +371,7 @@ async def serve(
     virtual_time: bool = False,
     poll_seconds: float = 60,
     handlers: Mapping[Any, Handler] | None = None,
+    mock_config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     region: str = "us-east-1",
     account_id: str = "123456789012",
     seed: int | None = None,
@@ -351,6 +387,7 @@ async def serve(
             take real time, and the clock stands while a client has a task in hand.
         poll_seconds: how long a poll over HTTP waits for a task; AWS waits for 60 seconds.
         handlers: what stands in for resources, as `connect` takes it.
+        mock_config: test cases with mocked results, as `connect` takes them.
         region: the region that it plays.
         account_id: the account that it plays.
         seed: what random choices follow from, so that runs can be repeated.
@@ -364,7 +401,9 @@ async def serve(
     _checks.seconds(poll_seconds=poll_seconds)
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port < 65_536:
         raise errors.InvalidArgument(f"port is a number from 0 to 65535, not {port!r}")
-    service = LocalService(handlers=handlers, account=_account(region, account_id), seed=seed)
+    service = LocalService(
+        handlers=handlers, mock_config=mock_config, account=_account(region, account_id), seed=seed
+    )
     run = _virtually if virtual_time else _plainly
     async with run(service, things) as (engine, client):
         endpoint = Endpoint(engine, client, poll_seconds, _Guard(host, allow_remote))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from asfini.local.mock_config import Case
 if TYPE_CHECKING:
     from asfini.local.branches import Lines
     from asfini.local.work import Workshop
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -125,6 +128,14 @@ class Run:
         if self.task is not None:
             self.task.cancel()
         wake(self._waiters)
+        self._log()
+
+    def _log(self) -> None:
+        """Write a line about its end, without any data."""
+        if self.stop_date is not None and _logger.isEnabledFor(logging.INFO):
+            name = ":".join(self.arn.split(":")[6:])
+            seconds = (self.stop_date - self.start_date).total_seconds()
+            _logger.info("execution %s: %s after %.3f s", name, self.status.lower(), seconds)
 
     def told(self, data: Callable[[str], Any], date: Callable[[datetime], Any]) -> dict[str, Any]:
         """Describe it as data of machines do: what `.sync` gives, or a ResultWriter writes.

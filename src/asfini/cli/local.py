@@ -1,0 +1,86 @@
+"""The command `local`: Step Functions on this machine, over HTTP, until a signal comes."""
+
+import asyncio
+import importlib
+import logging
+import signal
+from argparse import Namespace
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from asfini.cli.app import App, object_named
+from asfini.errors import InvalidArgument
+from asfini.functions import Lambda
+from asfini.machine import StateMachine
+
+_logger = logging.getLogger("asfini.local")
+
+
+def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
+    """Check the command's arguments, and give what serves.
+
+    Raises:
+        InvalidArgument: they make no sense.
+    """
+    handlers = {**app.handlers, **dict(_function(given) for given in args.functions)}
+    machines = [machine for machine in app.machines if isinstance(machine, StateMachine)]
+    options: dict[str, Any] = {
+        "host": args.host,
+        "port": args.port,
+        "allow_remote": args.allow_remote,
+        "virtual_time": args.virtual_time,
+        "poll_seconds": args.poll_seconds,
+        "handlers": handlers,
+        "mock_config": args.mock_config,
+        "region": args.region,
+        "account_id": args.account,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if args.quiet == 0:
+        _logger.setLevel(min(logging.INFO, logging.getLogger().level))
+    return _serve([*app.activities, *machines], given)
+
+
+def _function(given: str) -> tuple[Lambda, Callable[..., Any]]:
+    """Read what stands in for a Lambda function: `NAME=module:function`."""
+    name, equals, target = given.partition("=")
+    if not (name and equals and ":" in target):
+        raise InvalidArgument(f"a Lambda function is given like 'NAME=module:function', not {given!r}")
+    found = object_named(target)
+    if not callable(found):
+        raise InvalidArgument(f"{target!r} is no function, but a {type(found).__name__}")
+    return Lambda(name), found
+
+
+async def _serve(things: list[Any], options: dict[str, Any]) -> None:
+    serve = importlib.import_module("asfini.local.endpoint").serve
+    with _until_signal() as stop:
+        async with serve(*things, **options) as endpoint:
+            print(f"asfini local listening on {endpoint.url}", flush=True)
+            await stop.wait()
+
+
+@contextmanager
+def _until_signal() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set, in place of what they do otherwise; the second does that."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def receive(*_: object) -> None:
+        restore()
+        loop.call_soon_threadsafe(stop.set)
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, receive)
+    except ValueError:  # outside of the main thread: whoever runs this one ends it
+        before.clear()
+    try:
+        yield stop
+    finally:
+        restore()
