@@ -4,11 +4,13 @@ On AWS the store is S3. Here it is a protocol of two methods, which functions gi
 """
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from asfini import _json
 from asfini.asl.map import ReaderConfig
@@ -69,11 +71,15 @@ class HandlerStore:
         target = Target.parse(resource)
         handler = self._handlers.find(Call(target, state, written(parameters)[0]))
         if handler is None:
-            raise StoreError(nobody(target))
+            return await self._elsewhere(target, parameters)
         try:
             return await ask(handler)
         except Raised as raised:
             raise StoreError(str(raised.error) or type(raised.error).__name__) from raised.error
+
+    async def _elsewhere(self, target: Target, _parameters: Any) -> Any:
+        """Do what no handler does."""
+        raise StoreError(nobody(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +112,37 @@ async def read(
         Unreadable: they are not what they should be.
     """
     content = await store.read(resource, parameters, state)
-    if config is None or config.transformation != "LOAD_AND_FLATTEN" or not isinstance(parameters, dict):
+    config = config or ReaderConfig()
+    if not isinstance(parameters, dict):
+        return items_of(content, config)
+    bucket = parameters.get("Bucket")
+    if config.manifest_type or config.input_type == "MANIFEST":
+        files, config = _manifest(content, config, bucket)
+    elif config.transformation == "LOAD_AND_FLATTEN":
+        files = [(bucket, _member(entry.value, "Key")) for entry in _objects(content, config)]
+    else:
         return items_of(content, config)
     items: list[Item] = []
-    for entry in _objects(content, config):
-        parameters = {**parameters, "Key": _member(entry.value, "Key")}
-        content = await store.read(resource.replace("listObjectsV2", "getObject"), parameters, state)
+    for place, key in files:
+        where = resource.replace("listObjectsV2", "getObject")
+        content = await store.read(where, {"Bucket": place, "Key": key}, state)
         items += items_of(content, config)
     return items
+
+
+def _manifest(content: Any, config: ReaderConfig, bucket: Any) -> tuple[list[tuple[Any, str]], ReaderConfig]:
+    """Read which objects a manifest names, and what they are.
+
+    Athena's names data files, a line each; that of an S3 inventory names tables that list objects.
+    """
+    if config.manifest_type == "ATHENA_DATA":
+        urls = [urlsplit(line.strip()) for line in _text(content).splitlines() if line.strip()]
+        return [(url.netloc, url.path[1:]) for url in urls], config
+    manifest = _parsed(_text(content))
+    headers = [name.strip() for name in str(_member(manifest, "fileSchema")).split(",")]
+    table = ReaderConfig(input_type="CSV", csv_header_location="GIVEN", csv_headers=headers)
+    place = str(manifest.get("destinationBucket", bucket)).rpartition(":")[2]
+    return [(place, _member(file, "key")) for file in _iterable(_member(manifest, "files"))], table
 
 
 def items_of(content: Any, config: ReaderConfig | None) -> list[Item]:
@@ -139,7 +168,8 @@ def _text(content: Any) -> str:
     if isinstance(content, dict) and "Body" in content:
         content = content["Body"]
     if isinstance(content, bytes):
-        return content.decode("utf-8-sig", "replace")
+        text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        return text.decode("utf-8-sig", "replace")
     if not isinstance(content, str):
         raise Unreadable(f"text is needed, not {type(content).__name__}")
     return content

@@ -94,6 +94,8 @@ class Call:
         return _json.loads(self.text)
 
 
+OF_THE_WEB = frozenset({"apigateway:invoke", "http:invoke"})
+"""Tasks that are HTTP requests."""
 StandIn = Callable[[Call], Awaitable[Any] | None]
 """Asked before all handlers: gives an awaitable of the task's result, or None where others are to do it."""
 
@@ -148,10 +150,10 @@ async def answer(handler: Callable[[], Any] | None, call: Call, random: Random) 
     try:
         result = await ask(handler)
         if not isinstance(result, Submitted):
-            return _plain(result, call.target)
+            return plain(result, call.target)
         failed = isinstance(result.result, Exception)
-        last = result.result if failed else _plain(result.result, call.target)
-        return replace(result, response=_plain(result.response, call.target), result=last)
+        last = result.result if failed else plain(result.result, call.target)
+        return replace(result, response=plain(result.response, call.target), result=last)
     except Raised as raised:
         raise failure_of(raised.error, call.target, random) from raised.error
     except InvalidArgument as error:
@@ -192,7 +194,7 @@ async def ask(handler: Callable[[], Any]) -> Any:
     return result
 
 
-def _plain(result: Any, target: Target) -> Any:
+def plain(result: Any, target: Target) -> Any:
     """A function's result as plain JSON data, within the limit of a payload."""
     text = _json.dumps(result, f"the result of {target.name!r}")
     if _json.size(text) > _json.MAX_PAYLOAD_BYTES:
@@ -218,7 +220,11 @@ def nobody(target: Target) -> str:
     """Say that nothing stands in for a resource, and what would."""
     name = target.name + target.pattern
     way = f"handlers={{{name!r}: function}}"
-    return f"Nothing here does {name!r}: give local.connect() a function that does, {way}."
+    door = "http=True" if target.name in OF_THE_WEB else "aws_endpoint=…"
+    return (
+        f"Nothing here does {name!r}: give local.connect() a function that does, {way}, "
+        f"mock it, client.mock({name!r}, …), or let it out of the process, {door}."
+    )
 
 
 def failure_of(error: BaseException, target: Target, random: Random) -> Failure:

@@ -16,14 +16,15 @@ from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
 from asfini.local.aliases import Aliases
 from asfini.local.dates import Dates
-from asfini.local.definitions import Definitions
 from asfini.local.executions import Executions
 from asfini.local.handlers import Handler, Handlers, StandIn
+from asfini.local.integrations import Integrations, check_door, opened
 from asfini.local.machines import Machines
 from asfini.local.map_runs import MapRuns
 from asfini.local.mock_config import MockConfig
 from asfini.local.mocks import Mocks
 from asfini.local.registry import Registry
+from asfini.local.run import identifier
 from asfini.local.runner import Runner
 from asfini.local.tags import Tags
 from asfini.local.versions import Versions
@@ -43,6 +44,10 @@ class LocalService(Service):
         stand_in: asked before all handlers what a task gives; see `asfini.local.handlers`.
         mock_config: test cases with mocked results, for executions started with `stateMachineArn#TestCase`:
             the path of a file in the format of Step Functions Local's MockConfigFile.json, or its content.
+        aws_endpoint: where the tasks of other services that no handler does are done: the URL of an emulator
+            that answers for all of AWS, such as moto's server, or `aws`: AWS itself, with your credentials.
+            By default they fail: nothing leaves the process.
+        http: whether HTTP tasks and calls of API Gateway that no handler does may leave the process.
         account: the account that it plays.
         poll_seconds: how long `get_activity_task` waits for a task; AWS waits for 60 seconds. By default it
             waits until there is one, so that no clock has to stop on the way for an open poll.
@@ -59,6 +64,8 @@ class LocalService(Service):
         handlers: Mapping[Any, Handler] | None = None,
         stand_in: StandIn | None = None,
         mock_config: str | PathLike[str] | Mapping[str, Any] | None = None,
+        aws_endpoint: str | None = None,
+        http: bool = False,
         account: Account = DEFAULT_ACCOUNT,
         poll_seconds: float | None = None,
         seed: int | None = None,
@@ -70,6 +77,8 @@ class LocalService(Service):
         if not (seed is None or isinstance(seed, int)):
             raise errors.InvalidArgument(f"seed is a whole number, not {seed!r}")
         self._account = account
+        self._door = check_door(aws_endpoint, http)
+        self._integrations: Integrations
         self._handlers = Handlers(handlers or {}, account, stand_in)
         self._mocks = Mocks(account)
         self._handlers.mocked = self._mocks.find
@@ -92,6 +101,8 @@ class LocalService(Service):
         if tasks := self._runner.close():
             with anyio.CancelScope(shield=True):
                 await asyncio.wait(tasks)
+        with anyio.CancelScope(shield=True):
+            await self._integrations.aclose()
 
     def _open(self) -> None:
         prefix = self._account.fill_in("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:")
@@ -103,11 +114,16 @@ class LocalService(Service):
         machines = Machines(f"{prefix}stateMachine:", dates, registry, random)
         map_runs = MapRuns()
         runner = Runner(dates, registry.start, self._mock_config)
+        endpoint, http = self._door
+        self._integrations = opened(
+            endpoint, http=http, account=self._account, call=self.call, request_id=lambda: identifier(random)
+        )
         runner.workshop = Workshop(
             self._account,
             activities.records,
             activities.tokens,
             self._handlers,
+            self._integrations,
             runner.start_as_task,
             runner.start_child,
             map_runs,
@@ -122,7 +138,6 @@ class LocalService(Service):
             Tags(activities.records, registry),
             Executions(registry, runner),
             map_runs,
-            Definitions(self._account, dates, runner.workshop),
         )
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:

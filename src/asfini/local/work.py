@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -12,18 +13,20 @@ from asfini._arns import Account
 from asfini.asl.states import Task
 from asfini.errors import ServiceError
 from asfini.local.dataflow import Flow, flow_of, wire
-from asfini.local.datasets import HandlerStore, Store
+from asfini.local.datasets import Store
 from asfini.local.failures import Failure, Unsuitable, too_large
-from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, failure_of
+from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, failure_of, plain
+from asfini.local.integrations import Door, Integrations, Order, Work, metadata
 from asfini.local.journal import payload
 from asfini.local.map_runs import MapRuns
 from asfini.local.parameters import check_parameters
-from asfini.local.run import Frame, Machine, Run, written
+from asfini.local.run import Frame, Machine, Run, identifier, written
 from asfini.local.tasks import ActivityRecord, OpenTask, Tokens
 
 StartExecution = Callable[[dict[str, Any]], Run]
 StartChild = Callable[[Machine, str, str], Run]
 """Starts a machine with an input as JSON text, for the map run of an ARN."""
+_INVOKE = Target("", "service", "lambda:invoke")
 _TIMEOUTS = frozenset({"States.HeartbeatTimeout", "States.Timeout"})
 
 
@@ -72,6 +75,7 @@ class Workshop:
         activities: the registered activities by ARN.
         tokens: the open tasks.
         handlers: what stands in for resources.
+        integrations: what does tasks that no handler does.
         start_execution: starts a machine as a task.
         start_child: starts a machine for an item of a distributed Map.
         map_runs: keeps the map runs.
@@ -84,6 +88,7 @@ class Workshop:
         activities: Mapping[str, ActivityRecord],
         tokens: Tokens,
         handlers: Handlers,
+        integrations: Integrations,
         start_execution: StartExecution,
         start_child: StartChild,
         map_runs: MapRuns,
@@ -93,10 +98,11 @@ class Workshop:
         self._activities = activities
         self._tokens = tokens
         self._handlers = handlers
+        self._integrations = integrations
         self._start_execution = start_execution
         self.start_child = start_child
         self.map_runs = map_runs
-        self.store: Store = HandlerStore(handlers)
+        self.store: Store = integrations.store(handlers)
         """Where distributed maps read their items from and write their results to."""
         self.random = random
         self._kinds = {
@@ -172,15 +178,22 @@ class Workshop:
         details = {"resource": job.target.arn, **payload("input", text), **job.scheduled()}
         thread.add("LambdaFunctionScheduled", details)
         thread.add("LambdaFunctionStarted")
+        call = job.call(given)
+        handler = self._handlers.find(call)
+        door = None if handler is not None else self._integrations.find(_INVOKE)
         try:
-            result = await _within(job.timeout, self._done(job.call(given)))
+            work = answer(handler, call, self.random) if door is None else self._function(job, door, given)
+            result = await _within(job.timeout, work)
         except Failure as failure:
             raise _written(job, "LambdaFunction", {}, failure) from None
         thread.add("LambdaFunctionSucceeded", job.output(result))
         return result
 
-    async def _done(self, call: Call) -> Any:
-        return await answer(self._handlers.find(call), call, self.random)
+    async def _function(self, job: _Job, door: Door, given: Any) -> Any:
+        """Have a Lambda function called that is elsewhere."""
+        parameters = {"FunctionName": job.target.arn, "Payload": given}
+        work = await door.prepare(self._order(job, _INVOKE, parameters))
+        return plain((await work()).get("Payload"), job.target)
 
     async def _do_integration(self, job: _Job) -> Any:
         if job.target.pattern != ".waitForTaskToken":
@@ -196,13 +209,14 @@ class Workshop:
         """Call a service, and wait for the end of what it began if the pattern says so."""
         given, thread, details = job.arguments(), job.frame.thread, job.target.details
         check_parameters(job.target, given)
+        work = await self._work(job, given)
         scheduled = {"region": self._account.region, "parameters": job.frame.text(given), **job.scheduled()}
         thread.add("TaskScheduled", details | scheduled)
         thread.add("TaskStarted", details)
         if task is not None:
             task.start()
         try:
-            result = await _within(job.timeout, self._answer(job, given))
+            result = await _within(job.timeout, work())
         except Failure as failure:
             raise _written(job, "Task", details, failure) from None
         completed = result if isinstance(result, Submitted) and result.completed else None
@@ -217,15 +231,39 @@ class Workshop:
         thread.add("TaskSucceeded", details | job.output(result))
         return result
 
-    async def _answer(self, job: _Job, given: Any) -> Any:
-        """Have a function answer, or run a machine or a Lambda function that is here."""
+    async def _work(self, job: _Job, given: Any) -> Work:
+        """Find out what does a task: a function, a machine that is here, or something outside.
+
+        Raises:
+            Unsuitable: its parameters cannot be used.
+        """
         call = job.call(given)
         handler = self._handlers.find(call)
         if handler is None and isinstance(given, dict):
             if job.target.name == "states:startExecution":
-                return await self._run_machine(job, given)
+                return partial(self._run_machine, job, given)
             if job.target.name == "lambda:invoke":
-                return await self._invoke(job, given)
+                call = replace(
+                    job.call(given.get("Payload")), target=Target.function(str(given.get("FunctionName")))
+                )
+                handler = self._handlers.find(call)
+                if handler is not None or self._integrations.find(_INVOKE) is None:
+                    return partial(self._invoke, handler, call)
+        door = None if handler is not None else self._integrations.find(job.target)
+        if door is None:
+            return partial(self._answer, job, handler, call)
+        return partial(_plainly, job, await door.prepare(self._order(job, job.target, given)))
+
+    def _order(self, job: _Job, target: Target, given: Any) -> Order:
+        run = job.frame.run
+
+        def submitted(response: Any) -> None:
+            job.frame.thread.add("TaskSubmitted", job.target.details | job.output(response))
+
+        return Order(target, given, run.arn, run.machine.arn, submitted)
+
+    async def _answer(self, job: _Job, handler: Callable[[], Any] | None, call: Call) -> Any:
+        """Have a function answer."""
         result = await answer(handler, call, self.random)
         if isinstance(result, Submitted) and job.target.pattern.startswith(".sync"):
             job.frame.thread.add("TaskSubmitted", job.target.details | job.output(result.response))
@@ -233,10 +271,17 @@ class Workshop:
                 raise failure_of(result.result, job.target, self.random)
         return result
 
-    async def _invoke(self, job: _Job, given: dict[str, Any]) -> Any:
-        target = Target.function(str(given.get("FunctionName")))
-        result = await self._done(replace(job.call(given.get("Payload")), target=target))
-        return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
+    async def _invoke(self, handler: Callable[[], Any] | None, call: Call) -> Any:
+        """Call a Lambda function that is here."""
+        result = await answer(handler, call, self.random)
+        about = self._about({"X-Amz-Executed-Version": "$LATEST"}, _json.dumps(result), "application/json")
+        return {"ExecutedVersion": "$LATEST", "Payload": result, **about, "StatusCode": 200}
+
+    def _about(self, headers: dict[str, str], text: str, kind: str) -> dict[str, Any]:
+        """What a result tells of its call, as if it had gone over the network."""
+        request = identifier(self.random)
+        common = {"Content-Length": str(_json.size(text)), "Content-Type": kind, "x-amzn-RequestId": request}
+        return metadata(headers | common, 200, request)
 
     async def _run_machine(self, job: _Job, given: dict[str, Any]) -> Any:
         """Run a machine as a task; `.sync` gives its description, `.sync:2` with its data as JSON."""
@@ -244,8 +289,12 @@ class Workshop:
             run = self._start_execution(given)
         except ServiceError as error:
             name = error.code.removesuffix("Exception")
-            raise Failure(f"StepFunctions.{name}Exception", error.message) from None
-        started = {"ExecutionArn": run.arn, "StartDate": _milliseconds(run.start_date)}
+            about = f"Service: AWSStepFunctions; Status Code: 400; Error Code: {error.code}; "
+            cause = f"{error.message} ({about}Request ID: {identifier(self.random)}; Proxy: null)"
+            raise Failure(f"StepFunctions.{name}Exception", cause) from None
+        response = {"executionArn": run.arn, "startDate": run.start_date.timestamp()}
+        about_call = self._about({}, _json.dumps(response), "application/x-amz-json-1.0")
+        started = {"ExecutionArn": run.arn, **about_call, "StartDate": _milliseconds(run.start_date)}
         if not job.target.pattern.startswith(".sync"):
             return started
         job.frame.thread.add("TaskSubmitted", job.target.details | job.output(started))
@@ -254,6 +303,11 @@ class Workshop:
         finally:
             run.abort()  # if it still runs: the task that waits was cut off
         return _ended(run, as_json=job.target.pattern == ".sync:2")
+
+
+async def _plainly(job: _Job, work: Work) -> Any:
+    """Give a result that came from outside, within the limit of a payload."""
+    return plain(await work(), job.target)
 
 
 def _started(frame: Frame, worker: str | None) -> None:
