@@ -16,6 +16,7 @@ from asfini.local._operations import Operation, operations_of
 from asfini.local.activities import Activities
 from asfini.local.aliases import Aliases
 from asfini.local.dates import Dates
+from asfini.local.definitions import Definitions
 from asfini.local.executions import Executions
 from asfini.local.handlers import Handler, Handlers, StandIn
 from asfini.local.integrations import Integrations, check_door, opened
@@ -138,6 +139,7 @@ class LocalService(Service):
             Tags(activities.records, registry),
             Executions(registry, runner),
             map_runs,
+            Definitions(self._account, dates, runner.workshop),
         )
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
