@@ -4,12 +4,15 @@ from typing import Any
 
 import anyio
 import pytest
+from executions import local_service
 
 from asfini import Client, Definition, Execution, Fail, Parallel, Pass, StateMachine, Succeed, Task, Wait
 from asfini.errors import (
     ExecutionAborted,
     InvalidDefinition,
+    InvalidEncryptionConfiguration,
     InvalidLoggingConfiguration,
+    InvalidTracingConfiguration,
     MissingRequiredParameter,
     StateMachineAlreadyExists,
     StateMachineDeleting,
@@ -21,7 +24,10 @@ PREFIX = "arn:aws:states:us-east-1:123456789012:"
 SHOP = f"{PREFIX}stateMachine:shop"
 ROLE, OTHER = "arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b"
 TEXT = '{"StartAt": "a", "States": {"a": {"Type": "Pass", "End": true}}}'
-GROUP = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:a:*"}}
+LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:a"
+GROUP = {"cloudWatchLogsLogGroup": {"logGroupArn": f"{LOG_GROUP}:*"}}
+OWNED = {"type": "AWS_OWNED_KEY"}
+KEY = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "alias/a"}
 LOGS = {"level": "ALL", "includeExecutionData": True, "destinations": [GROUP]}
 
 
@@ -129,6 +135,77 @@ class TestCreate:
         with pytest.raises(InvalidLoggingConfiguration):
             await update(local_client, loggingConfiguration=given)
 
+    @pytest.mark.parametrize(
+        ("destination", "message"),
+        [
+            ({}, "Log Group ARN must be provided with '*' qualifier."),
+            ({"cloudWatchLogsLogGroup": {}}, "Log Group ARN must be provided with '*' qualifier."),
+            (
+                {"cloudWatchLogsLogGroup": {"logGroupArn": LOG_GROUP}},
+                "Log Group ARN must be provided with '*' qualifier.",
+            ),
+        ],
+    )
+    async def test_the_place_is_all_of_a_log_group(
+        self, local_client: Client, destination: Any, message: str
+    ) -> None:
+        with pytest.raises(InvalidLoggingConfiguration) as caught:
+            await create(local_client, loggingConfiguration={"level": "ALL", "destinations": [destination]})
+        assert caught.value.message == f"Invalid Logging Configuration: {message}"
+
+    async def test_traces_are_on_or_off(self, local_client: Client) -> None:
+        with pytest.raises(InvalidTracingConfiguration, match="enabled must be set to true or false"):
+            await create(local_client, tracingConfiguration={})
+        await create(local_client)
+        with pytest.raises(InvalidTracingConfiguration):
+            await update(local_client, tracingConfiguration={})
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            (OWNED, OWNED),
+            ({**KEY, "kmsDataKeyReusePeriodSeconds": 60}, {**KEY, "kmsDataKeyReusePeriodSeconds": 60}),
+            (KEY, {**KEY, "kmsDataKeyReusePeriodSeconds": 300}),
+        ],
+    )
+    async def test_encryption_that_aws_would_take_is_taken(
+        self, local_client: Client, given: Any, told: Any
+    ) -> None:
+        await create(local_client, encryptionConfiguration=given)
+        assert (await describe(local_client))["encryptionConfiguration"] == told
+        made = await local_client.service.call("create_activity", name="a", encryptionConfiguration=given)
+        asked = {"activityArn": made["activityArn"]}
+        activity = await local_client.service.call("describe_activity", **asked)
+        assert activity["encryptionConfiguration"] == told
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"type": "CUSTOMER_MANAGED_KMS_KEY"}, "kmsKeyId is needed for the type CUSTOMER_MANAGED"),
+            ({**OWNED, "kmsKeyId": "alias/a"}, "not for the type AWS_OWNED_KEY"),
+            ({**OWNED, "kmsDataKeyReusePeriodSeconds": 60}, "not for the type AWS_OWNED_KEY"),
+        ],
+    )
+    async def test_a_key_is_ones_own_or_awss(self, local_client: Client, given: Any, message: str) -> None:
+        with pytest.raises(InvalidEncryptionConfiguration, match=message):
+            await create(local_client, encryptionConfiguration=given)
+        with pytest.raises(InvalidEncryptionConfiguration):
+            await local_client.service.call("create_activity", name="a", encryptionConfiguration=given)
+        await create(local_client, encryptionConfiguration=KEY)
+        with pytest.raises(InvalidEncryptionConfiguration):
+            await update(local_client, encryptionConfiguration=given)
+
+    async def test_it_is_told_which_variables_states_read(self, local_client: Client) -> None:
+        assign = Pass("assign", assign={"a": 1})
+        assign >> Pass("read", parameters={"b.$": "$a"})
+        await local_client.register(StateMachine("shop", Definition.starting_at(assign)))
+        assert (await describe(local_client))["variableReferences"] == {"read": ["a"]}
+        assert "variableReferences" not in await describe(local_client, includedData="METADATA_ONLY")
+        execution = await local_client.start_execution("shop")
+        asked = {"executionArn": execution.arn}
+        told = await local_client.service.call("describe_state_machine_for_execution", **asked)
+        assert told["variableReferences"] == {"read": ["a"]}
+
     async def test_a_version_is_described_only_where_it_is_published(self, local_client: Client) -> None:
         with pytest.raises(ValidationException) as caught:
             await create(local_client, versionDescription="first")
@@ -159,6 +236,15 @@ class TestUpdate:
         first = (await update(local_client, roleArn=OTHER))["revisionId"]
         assert (await update(local_client, roleArn=OTHER, definition=TEXT))["revisionId"] == first
         assert (await update(local_client, loggingConfiguration=LOGS))["revisionId"] != first
+
+    async def test_a_seed_repeats_the_revisions(self) -> None:
+        async def revision(seed: int) -> str:
+            async with local_service(seed=seed) as service:
+                await create(Client(service))
+                return str((await update(Client(service), roleArn=OTHER))["revisionId"])
+
+        assert await revision(1) == await revision(1)
+        assert await revision(1) != await revision(2)
 
     async def test_something_must_change(self, local_client: Client) -> None:
         await create(local_client)
