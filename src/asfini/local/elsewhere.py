@@ -121,6 +121,8 @@ class ServiceDoor:
         account: the account and region that are called.
     """
 
+    outside = True
+
     def __init__(self, endpoint: str, account: Account) -> None:
         self._caller = ServiceCaller(endpoint, account)
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +27,19 @@ Work = Callable[[], Awaitable[Any]]
 """Does a task; gives its result, or raises `Failure`."""
 
 
+class Exchanges(Protocol):
+    """Takes note of an HTTP task's request and response."""
+
+    reveals_secrets: bool
+    """Whether what a connection adds to requests may be told."""
+
+    def requested(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+        """Note a request."""
+
+    def responded(self, told: Mapping[str, Any]) -> None:
+        """Note a response, as the task's result tells it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A task that something is to do."""
@@ -38,10 +51,15 @@ class Order:
     machine_arn: str
     submitted: Callable[[Any], None]
     """To be told the first answer of a job that is then waited for."""
+    exchanges: Exchanges | None = None
+    """To be told requests and responses of HTTP tasks, if anything wants to know them."""
 
 
 class Door(Protocol):
     """Has tasks done by something else than handlers."""
+
+    outside: bool
+    """Whether that is outside of this process, where tokens can end up in anybody's hands."""
 
     async def prepare(self, order: Order) -> Work:
         """Get ready to do a task.
@@ -152,6 +170,8 @@ class OwnDoor:
         call: calls an operation.
         request_id: gives a new request's id.
     """
+
+    outside = False
 
     def __init__(self, call: Call, request_id: Callable[[], str]) -> None:
         self._call = call

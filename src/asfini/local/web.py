@@ -3,6 +3,7 @@
 import base64
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +13,7 @@ from asfini import _json
 from asfini.clock import hold
 from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure, Unsuitable
-from asfini.local.integrations import Order, Work, refused
+from asfini.local.integrations import Exchanges, Order, Work, refused
 
 if TYPE_CHECKING:
     from asfini.local.elsewhere import ServiceDoor
@@ -26,6 +27,17 @@ _BINARY = ("application/octet-stream", "audio/", "image/", "video/")
 """Contents that AWS does not take."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """An HTTP request."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    query: list[tuple[str, str]]
+    body: bytes | None
+
+
 class WebDoor:
     """Does HTTP tasks.
 
@@ -33,6 +45,8 @@ class WebDoor:
         region: the region, which endpoints are told of.
         services: where the connections are that name what endpoints are to be shown, if anywhere.
     """
+
+    outside = True
 
     def __init__(self, region: str, services: "ServiceDoor | None") -> None:
         self._region = region
@@ -50,7 +64,7 @@ class WebDoor:
             raise refused(given, faults)
         if order.target.name == "apigateway:invoke":
             return functools.partial(self._gateway, given)
-        return functools.partial(self._http, given)
+        return functools.partial(self._http, given, order.exchanges)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -58,24 +72,21 @@ class WebDoor:
             await self._session.close()
             self._session = None
 
-    async def _http(self, given: dict[str, Any]) -> Any:
+    async def _http(self, given: dict[str, Any], exchanges: Exchanges | None) -> Any:
         """Do an HTTP task.
 
         Raises:
             Failure: `States.Http.StatusCode.…` or `States.Http.Socket`, or the endpoint cannot be reached.
         """
         connection = await self._connection(given)
-        headers = {
-            **_texts(given.get("Headers")),
-            **connection.get("Headers", {}),
-            "User-Agent": f"Amazon|StepFunctions|HttpInvoke|{self._region}",
-            "Range": f"bytes=0-{MOST_BYTES}",
-        }
-        query = [*_pairs(given.get("QueryParameters")), *_pairs(connection.get("Query"))]
-        body, kind = _body(given, connection.get("Body", {}))
-        if body is not None:
-            headers = {"Content-Type": kind} | headers
-        told = await self._send(given["Method"], given["ApiEndpoint"], headers, query, body)
+        request = _request(given, connection, self._region)
+        if exchanges is not None:
+            shown = request if exchanges.reveals_secrets else _request(given, {}, self._region)
+            url = f"{shown.url}?{urlencode(shown.query)}" if shown.query else shown.url
+            exchanges.requested(shown.method, url, shown.headers, shown.body)
+        told = await self._send(request)
+        if exchanges is not None:
+            exchanges.responded(told)
         if told["StatusCode"] >= 300:
             raise Failure(f"States.Http.StatusCode.{told['StatusCode']}", _cause(told["ResponseBody"]))
         return told
@@ -95,19 +106,13 @@ class WebDoor:
         if content is not None:
             headers = {"Content-Type": "application/json"} | headers
         query = list(_pairs(given.get("QueryParameters")))
-        told = await self._send(given["Method"], f"{scheme}://{host}/{path}", headers, query, content)
+        url = f"{scheme}://{host}/{path}"
+        told = await self._send(_Request(given["Method"], url, headers, query, content))
         if told["StatusCode"] >= 400:
             raise Failure(f"ApiGateway.{told['StatusCode']}", _cause(told["ResponseBody"]))
         return told
 
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        query: list[tuple[str, str]],
-        body: bytes | None,
-    ) -> dict[str, Any]:
+    async def _send(self, request: _Request) -> dict[str, Any]:
         from aiohttp import ClientError, ClientSession
 
         if self._session is None:
@@ -115,13 +120,17 @@ class WebDoor:
         try:
             with hold(), anyio.fail_after(SECONDS):
                 async with self._session.request(
-                    method, url, params=query, headers=headers, data=body
+                    request.method,
+                    request.url,
+                    params=request.query,
+                    headers=request.headers,
+                    data=request.body,
                 ) as response:
                     content = await response.content.read(MOST_BYTES + 1)
         except TimeoutError:
-            raise Failure("States.Http.Socket", f"{url} did not answer within {SECONDS} seconds") from None
+            raise Failure("States.Http.Socket", f"{request.url} did not answer within {SECONDS} seconds") from None
         except (ClientError, OSError, ValueError) as error:
-            raise Failure("States.TaskFailed", f"{url} cannot be reached: {error}") from None
+            raise Failure("States.TaskFailed", f"{request.url} cannot be reached: {error}") from None
         return _told(response, content)
 
     async def _connection(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +151,25 @@ class WebDoor:
             )
             secret = _read(answer.value.get("SecretString", "{}"))
         return _added(described, secret)
+
+
+def _request(given: dict[str, Any], connection: dict[str, Any], region: str) -> _Request:
+    """The request of an HTTP task.
+
+    Raises:
+        Unsuitable: its body cannot be joined with what the connection adds.
+    """
+    headers = {
+        **_texts(given.get("Headers")),
+        **connection.get("Headers", {}),
+        "User-Agent": f"Amazon|StepFunctions|HttpInvoke|{region}",
+        "Range": f"bytes=0-{MOST_BYTES}",
+    }
+    query = [*_pairs(given.get("QueryParameters")), *_pairs(connection.get("Query"))]
+    body, kind = _body(given, connection.get("Body", {}))
+    if body is not None:
+        headers = {"Content-Type": kind} | headers
+    return _Request(given["Method"], given["ApiEndpoint"], headers, query, body)
 
 
 def _connection_arn(given: dict[str, Any]) -> str | None:
