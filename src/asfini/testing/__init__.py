@@ -1,5 +1,18 @@
-"""For tests: time that jumps. The pytest plugin's fixture `local_client` brings it and a local service."""
+"""For tests: time that jumps, mocks, faults and quotas. The fixture `local_client` brings a service."""
 
+from asfini._mocks import Mock, MockCall
 from asfini.clock import hold, virtual_time
+from asfini.local.faults import Fault, FaultyService, Struck
+from asfini.local.quotas import Quota, ThrottledService
 
-__all__ = ["hold", "virtual_time"]
+__all__ = [
+    "Fault",
+    "FaultyService",
+    "Mock",
+    "MockCall",
+    "Quota",
+    "Struck",
+    "ThrottledService",
+    "hold",
+    "virtual_time",
+]
