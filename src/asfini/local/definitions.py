@@ -99,9 +99,10 @@ class Definitions:
             None if mock is None else await self._mock(state, mock),
             None if context is None else _context(context, state),
             configuration,
+            inspectionLevel,
+            revealSecrets,
         )
-        test = StateTest(request, self._account, self._dates, self._workshop)
-        return await test.run(inspected=inspectionLevel != "INFO")
+        return await StateTest(request, self._account, self._dates, self._workshop).run()
 
     async def _mock(self, state: State, mock: Mapping[str, Any]) -> Mock:
         """Read a mock, and hold its result against what the state's work gives."""

@@ -3,8 +3,9 @@
 Flows that note are made for tests alone, so that executions pay nothing for it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from asfini.asl.map import Map, Parallel
 from asfini.asl.states import Pass, State, Task
@@ -42,11 +43,13 @@ class Inspection:
 
     Args:
         texts: the texts of values that were given as such, which are told as they were given.
+        reveals_secrets: whether what a connection adds to HTTP requests may be told.
     """
 
-    def __init__(self, texts: Iterable[tuple[Any, str]]) -> None:
+    def __init__(self, texts: Iterable[tuple[Any, str]], *, reveals_secrets: bool) -> None:
         self._texts = list(texts)
         self._stages: dict[str, Any] = {}
+        self.reveals_secrets = reveals_secrets
 
     def note(self, stage: str, value: Any) -> None:
         """Note what the data is at a stage."""
@@ -65,6 +68,23 @@ class Inspection:
         if field in _NUMBERS and (value is not None or field == "max_concurrency"):
             name, kind = _NUMBERS[field]
             self._stages[name] = kind(value or 0)
+
+    def requested(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+        """Note an HTTP task's request."""
+        told = {"protocol": urlsplit(url).scheme, "method": method, "url": url, "headers": _listed(headers)}
+        self._stages["request"] = told if body is None else {**told, "body": body.decode("utf-8", "replace")}
+
+    def responded(self, told: Mapping[str, Any]) -> None:
+        """Note an HTTP task's response."""
+        headers = {name: ", ".join(values) for name, values in told["Headers"].items()}
+        body = told["ResponseBody"]
+        self._stages["response"] = {
+            "protocol": self._stages["request"]["protocol"],
+            "statusCode": str(told["StatusCode"]),
+            "statusMessage": told["StatusText"],
+            "headers": _listed(headers),
+            "body": body if isinstance(body, str) else written(body)[0],
+        }
 
     def text(self, value: Any) -> str:
         """Write a value, unless it is one whose text was given."""
@@ -134,6 +154,10 @@ class _NotedPaths(PathFlow):
     def passed_on(self, frame: Frame, value: Any, result: Any, following: str | None) -> Outcome:
         """ResultSelector, ResultPath, OutputPath."""
         return super().passed_on(frame, value, self._noted("result", result), following)
+
+
+def _listed(headers: Mapping[str, str]) -> str:
+    return f"[{', '.join(f'{name}: {value}' for name, value in headers.items())}]"
 
 
 def _replaced(_value: Any, result: Any) -> Any:

@@ -21,6 +21,7 @@ from asfini.local.mock_config import Case
 
 if TYPE_CHECKING:
     from asfini.local.branches import Lines
+    from asfini.local.integrations import Exchanges
     from asfini.local.work import Workshop
 
 _logger = logging.getLogger(__name__)
@@ -280,6 +281,11 @@ class Frame:
         self.thread.journal = self.thread.journal.shut()
         for inner in self.inner_lines:
             inner.cut()
+
+    @property
+    def exchanges(self) -> "Exchanges | None":
+        """What wants to know the requests and responses of HTTP tasks: nothing, but in a test of a state."""
+        return None
 
     def enter(self, state: State, value: Any) -> None:
         """Write that a state is entered."""

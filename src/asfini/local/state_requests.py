@@ -35,3 +35,6 @@ class Request:
     context: dict[str, Any] | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
     """The API's stateConfiguration."""
+    level: str = "INFO"
+    """How much is told of the data on its way."""
+    reveals_secrets: bool = False

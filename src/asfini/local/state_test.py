@@ -37,15 +37,21 @@ MAX_SECONDS = 300.0
 class _Frame(Frame):
     """Where a state that is tested stands."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_inspection", "_request")
 
-    def __init__(self, run: Run, request: Request) -> None:
+    def __init__(self, run: Run, request: Request, inspection: Inspection) -> None:
         super().__init__(run, Thread(run.journal), request.language, request.variables)
         self._request = request
+        self._inspection = inspection
 
     def inner(self) -> Frame:
         """A frame for an iteration."""
-        return _Frame(self.run, self._request)
+        return _Frame(self.run, self._request, self._inspection)
+
+    @property
+    def exchanges(self) -> Inspection | None:
+        """What takes note of an HTTP task's request and response, at the level TRACE."""
+        return self._inspection if self._request.level == "TRACE" else None
 
     def context(self) -> dict[str, Any]:
         """The context object that was given, or that of an execution of an EXPRESS machine."""
@@ -84,29 +90,28 @@ class StateTest:
     def __init__(self, request: Request, account: Account, dates: Dates, workshop: Workshop) -> None:
         self._request = request
         self._state = request.state
-        self._inspection = Inspection([(request.value, request.text), *_given_text(request.mock)])
+        self._inspection = Inspection(
+            [(request.value, request.text), *_given_text(request.mock)],
+            reveals_secrets=request.reveals_secrets,
+        )
         self._details: dict[str, int] = {}
         """What is told of the retrier or catcher that an error meets."""
         workshop = copy.copy(workshop)
         workshop.store = _GivenData(request.configuration.get("mapItemReaderData", ""))
-        self._frame = frame = _Frame(_run(request, account, dates, workshop), request)
+        self._frame = frame = _Frame(_run(request, account, dates, workshop), request, self._inspection)
         frame.thread.add("ExecutionStarted", payload("input", request.text))
         frame.keep(request.value, request.text)
         frame.enter(self._state, request.value)
         frame.retries = request.configuration.get("retrierRetryCount", 0)
 
-    async def run(self, *, inspected: bool) -> dict[str, Any]:
-        """Do the state, and tell how it ended.
-
-        Args:
-            inspected: whether to tell what became of its data.
-        """
+    async def run(self) -> dict[str, Any]:
+        """Do the state, and tell how it ended."""
         try:
             async with asyncio.timeout(MAX_SECONDS):
                 told = await self._ended()
         except TimeoutError:
             told = self._failed(Failure("States.Timeout"))
-        return told | ({"inspectionData": self._inspected()} if inspected else {})
+        return told if self._request.level == "INFO" else {**told, "inspectionData": self._inspected()}
 
     async def _ended(self) -> dict[str, Any]:
         try:

@@ -128,7 +128,9 @@ class WebDoor:
                 ) as response:
                     content = await response.content.read(MOST_BYTES + 1)
         except TimeoutError:
-            raise Failure("States.Http.Socket", f"{request.url} did not answer within {SECONDS} seconds") from None
+            raise Failure(
+                "States.Http.Socket", f"{request.url} did not answer within {SECONDS} seconds"
+            ) from None
         except (ClientError, OSError, ValueError) as error:
             raise Failure("States.TaskFailed", f"{request.url} cannot be reached: {error}") from None
         return _told(response, content)

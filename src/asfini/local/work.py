@@ -252,8 +252,6 @@ class Workshop:
         door = None if handler is not None else self._integrations.find(job.target)
         if door is None:
             return partial(self._answer, job, handler, call)
-        if job.frame.token is not None and door.outside:
-            self._tokens.go_out(call.text)
         return partial(_plainly, job, await door.prepare(self._order(job, job.target, given)))
 
     def _order(self, job: _Job, target: Target, given: Any) -> Order:
@@ -262,7 +260,7 @@ class Workshop:
         def submitted(response: Any) -> None:
             job.frame.thread.add("TaskSubmitted", job.target.details | job.output(response))
 
-        return Order(target, given, run.arn, run.machine.arn, submitted)
+        return Order(target, given, run.arn, run.machine.arn, submitted, job.frame.exchanges)
 
     async def _answer(self, job: _Job, handler: Callable[[], Any] | None, call: Call) -> Any:
         """Have a function answer."""
