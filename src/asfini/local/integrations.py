@@ -58,6 +58,9 @@ class Order:
 class Door(Protocol):
     """Has tasks done by something else than handlers."""
 
+    outside: bool
+    """Whether that is outside of this process, where tokens can end up in anybody's hands."""
+
     async def prepare(self, order: Order) -> Work:
         """Get ready to do a task.
 
@@ -167,6 +170,8 @@ class OwnDoor:
         call: calls an operation.
         request_id: gives a new request's id.
     """
+
+    outside = False
 
     def __init__(self, call: Call, request_id: Callable[[], str]) -> None:
         self._call = call

@@ -252,6 +252,8 @@ class Workshop:
         door = None if handler is not None else self._integrations.find(job.target)
         if door is None:
             return partial(self._answer, job, handler, call)
+        if job.frame.token is not None and door.outside:
+            self._tokens.go_out(call.text)
         return partial(_plainly, job, await door.prepare(self._order(job, job.target, given)))
 
     def _order(self, job: _Job, target: Target, given: Any) -> Order:
