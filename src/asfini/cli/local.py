@@ -33,6 +33,9 @@ def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
         "poll_seconds": args.poll_seconds,
         "handlers": handlers,
         "mock_config": args.mock_config,
+        "aws_endpoint": args.aws_endpoint,
+        "http": args.http,
+        "quotas": args.quotas,
         "region": args.region,
         "account_id": args.account,
     }

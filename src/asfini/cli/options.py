@@ -256,6 +256,16 @@ def _add_local(parser: argparse.ArgumentParser, _: App | None) -> None:
         default=[],
         help="Python function to call as a Lambda function; may be given several times",
     )
+    parser.add_argument(
+        "--aws-endpoint",
+        metavar="URL",
+        help="where to have tasks of other services done, such as moto's server; `aws` is AWS itself "
+        "(default: nothing leaves the process)",
+    )
+    parser.add_argument("--http", action="store_true", help="let HTTP tasks leave the process")
+    parser.add_argument(
+        "--quotas", choices=["aws"], help="throttle calls as AWS does (default: take all that come)"
+    )
     parser.add_argument("--account", metavar="ID", help="account to play (default: 123456789012)")
 
 

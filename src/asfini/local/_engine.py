@@ -162,6 +162,10 @@ class VirtualEngine(Engine):
         """Wait as the service does."""
         await self._there(self.service.changed(execution_arn, timeout, events_seen))
 
+    async def end_polls(self, worker_name: str) -> None:
+        """End a worker's polls."""
+        await self._there(self.service.end_polls(worker_name))
+
     async def clock(self) -> ClockState:
         """Read the thread's clock."""
 
@@ -176,32 +180,53 @@ class VirtualEngine(Engine):
         await self._there(clock.advance(seconds))
 
 
-class Remote(Service):
-    """A service in another thread, for a client on this loop, whose time is real."""
+class Front(Service):
+    """The service as those see it who call from outside of its loop, in real time.
+
+    Args:
+        engine: where the service runs.
+    """
 
     ignores_roles = True
 
-    def __init__(self, engine: VirtualEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Ask the service; whoever calls may have set a delivery, which is theirs to settle."""
+        return await self._engine.call(operation, parameters)
+
+    async def account(self) -> Account:
+        """The account that it plays."""
+        return await self._engine.service.account()
+
+
+class Remote(Front):
+    """A service in another thread, for a client on this loop.
+
+    Args:
+        engine: where the service runs.
+    """
+
+    _engine: VirtualEngine
+
+    def __init__(self, engine: VirtualEngine) -> None:
+        super().__init__(engine)
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Ask the service; a task is handed out when it is here."""
         if operation != "get_activity_task":
-            return await self._engine.call(operation, parameters)
+            return await super().call(operation, **parameters)
         parcel = Delivery()
         before = delivery.set(parcel)
         settle = parcel.lost
         try:
-            answer = await self._engine.call(operation, parameters)
+            answer = await super().call(operation, **parameters)
             settle = parcel.arrived
             return answer
         finally:
             delivery.reset(before)
             self._engine.post(settle)
-
-    async def account(self) -> Account:
-        """The account that it plays."""
-        return await self._engine.service.account()
 
     async def changed(self, execution_arn: str, timeout: float, events_seen: int | None = None) -> None:
         """Wait as the service does."""
@@ -209,4 +234,4 @@ class Remote(Service):
 
     async def end_polls(self, worker_name: str) -> None:
         """End them where they are open."""
-        await self._engine._there(self._engine.service.end_polls(worker_name))
+        await self._engine.end_polls(worker_name)
