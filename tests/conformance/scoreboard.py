@@ -1,9 +1,9 @@
 """Says how the local service compares with what was recorded on AWS: `nox -s conformance`.
 
 There is a board each for executions (results, event types and whole events, by area and tag), for sequences
-of API calls (answers, by operation) and for states that were tested. Each miss is named with its reason. No
-figure may fall: `ratchet.json` beside this holds the best so far, and `--update` writes it anew. Besides,
-there are bars for all, and for each area of executions.
+of API calls (answers, by operation), for definitions (refusals, and their words) and for states that were
+tested. Each miss is named with its reason. No figure may fall: `ratchet.json` beside this holds the best so
+far, and `--update` writes it anew. Besides, there are bars for all, and for each area of executions.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from calls import judge_calls, sequences
+from definitions import judge_definition, recorded_definitions
 from harness import RECORDINGS, cases, judge
 
 RATCHET = Path(__file__).with_name("ratchet.json")
@@ -67,6 +68,16 @@ def calls(only: str) -> Iterator[Row]:
             yield Row(group, name, {"answer": answer.matches}, answer.reason)
 
 
+def definitions(only: str) -> Iterator[Row]:
+    """Judge what is said of recorded definitions."""
+    for case in recorded_definitions():
+        if only in case["id"]:
+            found = judge_definition(case)
+            yield Row(
+                case["operation"], case["id"], {"refusal": found.refusal, "words": found.words}, found.reason
+            )
+
+
 BOARDS = (
     Board(
         "executions",
@@ -78,6 +89,7 @@ BOARDS = (
         {"result": 0.9, "types": 0.9},
     ),
     Board("calls", ("answer",), calls, {"answer": 0.97}),
+    Board("definitions", ("refusal", "words"), definitions, {"refusal": 1, "words": 0.95}),
 )
 
 
