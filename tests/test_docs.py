@@ -47,7 +47,7 @@ async def run(page: Path, namespace: dict[str, object]) -> None:
         for name, test in list(namespace.items()):
             if name.startswith("test_") and inspect.iscoroutinefunction(test):
                 async with asfini.local.connect() as client:
-                    await test(client)
+                    await test(*[client] * len(inspect.signature(test).parameters))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)

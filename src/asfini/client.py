@@ -687,7 +687,7 @@ class Client:
                 is left, the execution fails.
             state: the name of the Task that is mocked, in a Parallel or Map, too; with `thing`, only there.
             machine: the machine that has the Task; any by default.
-            after: seconds that a task takes.
+            after: seconds that a task takes; it sends no heartbeats meanwhile.
 
         Returns:
             The mock, with `calls` and `inputs` to look at. It holds until its `stop`, or the end of its block
