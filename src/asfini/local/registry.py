@@ -212,11 +212,12 @@ class Registry:
             StateMachineDoesNotExist: there is no such machine, version or alias.
             StateMachineDeleting: the machine is being deleted.
         """
+        plain = self.known(arn)
+        if plain is not None:  # nearly always: there is no need to take the ARN apart
+            return Start(checked_active(plain).machine, _UNQUALIFIED)
         record = checked_active(self.find(arn))
         alias = record.alias(arn)
-        version = record.version(self._drawn(alias.routes) if alias else arn)
-        if version is None:
-            return Start(record.machine, _UNQUALIFIED)
+        version = _there(record.version(self._drawn(alias.routes) if alias else arn), arn)
         association = {"stateMachineVersionArn": version.arn}
         return Start(version.machine, association | ({"stateMachineAliasArn": alias.arn} if alias else {}))
 
