@@ -1,5 +1,6 @@
 """What can be run here: `nox -s demo`, `tests`, `lint`, `typing`, `docs`, `bench`, `conformance`, `reach`."""
 
+import os
 import pathlib
 
 import nox
@@ -27,11 +28,23 @@ def demo(session: nox.Session) -> None:
     session.run("python", "examples/first_steps.py")
 
 
+def peers(session: nox.Session) -> str:
+    """Make the environment of the SDKs that are tried against the endpoint, and tell its interpreter."""
+    folder = pathlib.Path(session.cache_dir, "peers").absolute()
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        session.run("python", "-m", "venv", str(folder))
+    wanted = nox.project.dependency_groups(PROJECT, "peers")
+    session.run(str(python), "-m", "pip", "install", "--quiet", *wanted, external=True)
+    return str(python)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` are pytest's."""
     install(session, "tests")
-    session.run("python", "-m", "pytest", *(session.posargs or ["-n", "auto", "--maxprocesses", "4"]))
+    arguments = session.posargs or ["-n", "auto", "--maxprocesses", "4"]
+    session.run("python", "-m", "pytest", *arguments, env={"ASFINI_PEERS": peers(session)})
 
 
 @nox.session
