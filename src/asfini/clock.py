@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 SILENCE = 2.0
 """Real seconds after which it is said that nothing will happen any more."""
+PATIENCE = 5.0
+"""Real seconds for workers outside to fetch a task, before time that is virtual for them goes on."""
 
 _ATTRIBUTE = "_asfini_clock"
 _HOLDS = "_asfini_holds"
@@ -37,7 +39,10 @@ class _Clock:
         self.loop = loop
         self.real_time: Callable[[], float] = loop.time
         self.selector: Any = None
+        self.served = False
         self.warned = False
+        self.waits = 0
+        self.waits_until = 0.0
         self.blocks = 0
         self.holds: int = getattr(loop, _HOLDS, 0)
         self.stands: int = getattr(loop, _STANDS, 0)
@@ -60,6 +65,16 @@ class _Clock:
         self.blocks += blocks
         self.holds += holds
         self.stands += stands
+
+    def wait(self, change: int) -> None:
+        """Count what somebody outside has yet to come for; from here they have some time to do so."""
+        self.waits += change
+        self.waits_until = self.real_time() + PATIENCE
+
+    @property
+    def patience(self) -> float:
+        """The real seconds for which time must not go on because of those who have yet to come."""
+        return max(0.0, self.waits_until - self.real_time()) if self.served and self.waits else 0.0
 
     def enter(self) -> None:
         self.change(blocks=1)
@@ -85,6 +100,8 @@ class _Clock:
             return self.selector.select(timeout)
         if self.stands:
             return self.selector.select(None)
+        if patience := self.patience:
+            return self.selector.select(patience)
         return self._wait_for_outside() if timeout is None else self._jump(math.inf)
 
     def _jump(self, most: float) -> Any:
@@ -116,7 +133,7 @@ class _Clock:
     def _wait_for_outside(self) -> Any:
         """Wait where no timer is set, and say so: most likely nothing will ever happen."""
         events = self.selector.select(SILENCE)
-        if not events and not self.warned:
+        if not (events or self.served or self.warned):
             self.warned = True
             _logger.warning(
                 "everything waits in virtual time, and no timer is set: perhaps a task waits for a Worker "
@@ -136,7 +153,7 @@ class _Clock:
 
 
 @contextmanager
-def virtual_time(*, silent: bool = False) -> Iterator[None]:
+def virtual_time(*, served: bool = False) -> Iterator[None]:
     """Let the running loop's time jump to its next timer whenever everything waits.
 
     An hour's `Wait`, a retry's back-off, a heartbeat's deadline then take as long as the computing between
@@ -148,13 +165,14 @@ def virtual_time(*, silent: bool = False) -> Iterator[None]:
     Works on any of asyncio's own loops, nested or entered twice without harm.
 
     Args:
-        silent: whether not to warn where everything waits and no timer is set, for work comes from outside.
+        served: whether others than this loop's own tasks ask for things and do them: work that waits for them
+            has five real seconds to be fetched, and that nothing happens is no reason for a warning.
 
     Raises:
         RuntimeError: no loop runs, or one that has no selector, such as uvloop's.
     """
     clock = _clock_of(asyncio.get_running_loop())
-    clock.warned |= silent
+    clock.served |= served
     clock.enter()
     try:
         yield
@@ -215,9 +233,16 @@ def change_stands(loop: asyncio.AbstractEventLoop, change: int) -> None:
     setattr(loop, _STANDS, getattr(loop, _STANDS, 0) + change)
 
 
+def change_waits(loop: asyncio.AbstractEventLoop, change: int) -> None:
+    """Count what somebody outside has yet to come for, and give them time where it is virtual."""
+    if (clock := getattr(loop, _ATTRIBUTE, None)) is not None:
+        clock.wait(change)
+
+
 def stands() -> bool:
-    """Whether the running loop's virtual time stands, for somebody outside has something in hand."""
-    return getattr(asyncio.get_running_loop(), _STANDS, 0) > 0
+    """Whether the running loop's virtual time stands, for somebody outside has something to do."""
+    clock: _Clock | None = getattr(asyncio.get_running_loop(), _ATTRIBUTE, None)
+    return clock is not None and (clock.stands > 0 or clock.patience > 0)
 
 
 async def advance(seconds: float) -> None:

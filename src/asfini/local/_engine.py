@@ -21,6 +21,11 @@ from asfini.worker import Worker
 LONG_CALLS = frozenset({"get_activity_task", "start_sync_execution", "test_state"})
 """Operations that may wait for something to happen in the service."""
 
+_BY_WORKERS = frozenset(
+    {"get_activity_task", "send_task_failure", "send_task_heartbeat", "send_task_success"}
+)
+"""Operations that show that somebody is there who does tasks."""
+
 
 @dataclass(frozen=True)
 class ClockState:
@@ -129,7 +134,7 @@ class VirtualEngine(Engine):
             outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
 
     async def _live(self, ready: Callable[[], object]) -> None:
-        with clock.virtual_time(silent=True):
+        with clock.virtual_time(served=True):
             async with opened(self.service, self._things):
                 ready()
                 await self._left.wait()
@@ -152,6 +157,8 @@ class VirtualEngine(Engine):
     async def _answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         with nullcontext() if operation in LONG_CALLS else clock.stand():
             answer = await self.service.call(operation, **parameters)
+        if operation in _BY_WORKERS:
+            clock.change_waits(self._loop, 0)
         if operation == "get_execution_history":
             self.service.tokens_left(str(answer))
         elif operation == "send_task_heartbeat":

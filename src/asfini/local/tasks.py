@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from asfini import errors
-from asfini.clock import change_stands
+from asfini.clock import change_stands, change_waits
 from asfini.local.failures import Failure
 from asfini.local.journal import HistoryClosed
 
@@ -216,21 +216,30 @@ class ActivityRecord:
     waiting: OrderedDict[OpenTask, None] = field(default_factory=OrderedDict)
     polls: OrderedDict[asyncio.Future[None], None] = field(default_factory=OrderedDict)
     deleted: bool = False
+    at_home: bool = False
+    """Whether somebody on the service's own loop has polled for its tasks."""
 
     def offer(self, task: OpenTask) -> None:
         """Put a task at the end of the queue, and wake the poll that has waited longest."""
         self.waiting[task] = None
+        self._await_workers(1)
         self._wake()
 
     def withdraw(self, task: OpenTask) -> None:
         """Take a task out of the queue, if it is still there."""
-        self.waiting.pop(task, None)
+        if task in self.waiting:
+            del self.waiting[task]
+            self._await_workers(-1)
 
     def give_back(self, task: OpenTask) -> None:
         """Put a task that did not reach its worker at the head of the queue."""
-        self.waiting[task] = None
+        self.offer(task)
         self.waiting.move_to_end(task, last=False)
-        self._wake()
+
+    def _await_workers(self, change: int) -> None:
+        """Count tasks that wait for workers outside: virtual time gives these some real time to come."""
+        if not self.at_home:
+            change_waits(asyncio.get_running_loop(), change)
 
     def _wake(self) -> None:
         while self.polls:
@@ -242,6 +251,7 @@ class ActivityRecord:
     def _take(self, worker: str | None) -> OpenTask | None:
         while self.waiting:
             task, _ = self.waiting.popitem(last=False)
+            self._await_workers(-1)
             if (later := delivery.get()) is not None and task.open:
                 later.take(self, task, worker)
                 return task
@@ -257,6 +267,9 @@ class ActivityRecord:
             seconds: how long at the most; `None` waits on.
         """
         loop = asyncio.get_running_loop()
+        if delivery.get() is None and not self.at_home:
+            self._await_workers(-len(self.waiting))
+            self.at_home = True
         deadline = None if seconds is None else loop.time() + seconds
         while not self.deleted:
             if task := self._take(worker):
