@@ -226,12 +226,16 @@ def _names_inside(state: State) -> Iterator[str | None]:
 
 
 def _check_list(state: State, result: Any) -> None:
-    """Demand what a Map or a Parallel gives: a list, or of a Map's ResultWriter where the results are."""
+    """Demand what a Map or a Parallel gives: a list, or of a Map with a ResultWriter what that writes."""
     if isinstance(state, Map) and state.result_writer is not None:
         if not isinstance(result, dict):
             raise errors.ValidationException("Mocked result must be a JSON object.")
     elif not isinstance(result, list):
         raise errors.ValidationException("Mocked result must be an array.")
+    elif isinstance(state, Parallel) and len(result) != len(state.branches or []):
+        raise errors.ValidationException(
+            "Mocked result must contain the same number of items as number of Parallel branches."
+        )
 
 
 def _input(text: str) -> Any:

@@ -8,6 +8,7 @@ import asyncio
 import copy
 from typing import Any
 
+from asfini import errors
 from asfini._arns import Account
 from asfini.asl.definition import Definition
 from asfini.asl.map import Map
@@ -159,9 +160,29 @@ class StateTest:
         found = await self._read(distribution) if items is None else [Item(item) for item in items]
         self._prepare(distribution, found)
         failed = self._request.configuration.get("mapIterationFailureCount", 0)
+        self._check_counts(state, len(found), failed)
         map_run.items.update(failed=failed, succeeded=max(0, len(found) - failed))
         if failed and distributed.limits_failures(state) and distributed.too_many(distribution):
             raise distributed.threshold_exceeded()
+
+    def _check_counts(self, state: Map, count: int, failed: int) -> None:
+        """Refuse a mock that no run of a Map over so many items can give.
+
+        Iterations that failed may have a place in the result, or none.
+
+        Raises:
+            ValidationException: it is refused, for which AWS's words are not known.
+        """
+        if failed > count:
+            raise errors.ValidationException(
+                f"mapIterationFailureCount is {failed}, but the Map has {count} iterations."
+            )
+        mock = self._request.mock
+        result = None if mock is None or state.item_batcher is not None else mock.result
+        if isinstance(result, list) and len(result) not in (count, count - failed):
+            raise errors.ValidationException(
+                f"The mocked result has {len(result)} items, but the Map has {count} iterations."
+            )
 
     async def _read(self, distribution: Distribution) -> list[Item]:
         found = await distributed.read_items(distribution)
