@@ -29,10 +29,12 @@ _NAMESPACES = {
 }
 """Where errors come from that are not Step Functions' own."""
 _STATUSES = {
+    "ConflictException": 409,
     "InternalFailure": 500,
     "InternalServerError": 500,
     "InternalServerException": 500,
     "RequestEntityTooLargeException": 413,
+    "ServiceQuotaExceededException": 402,
     "ServiceUnavailable": 503,
     "ServiceUnavailableException": 503,
 }

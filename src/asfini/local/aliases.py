@@ -108,9 +108,12 @@ class Aliases:
         return _LISTING.page(aliases, maxResults, nextToken, stateMachineArn)
 
     async def delete_state_machine_alias(self, stateMachineAliasArn: str) -> dict[str, Any]:
-        """Delete an alias; the versions that it leads to stay."""
-        record, alias = self._find(stateMachineAliasArn)
-        del record.aliases[alias.name]
+        """Delete an alias, but none of its versions; one that is not there is no error."""
+        _check_alias_arn(stateMachineAliasArn)
+        record = self._registry.owner(stateMachineAliasArn)
+        alias = record.alias(stateMachineAliasArn) if record else None
+        if record is not None and alias is not None:
+            del record.aliases[alias.name]
         return {}
 
     def _owner(self, arn: str) -> Record:
@@ -120,9 +123,7 @@ class Aliases:
         return record
 
     def _find(self, arn: str) -> tuple[Record, Alias]:
-        qualifier = qualifier_of(checked_arn(arn, "stateMachine"))
-        if not qualifier or is_number(qualifier):
-            raise errors.ValidationException(f"The ARN of a state machine alias is needed, not '{arn}'")
+        _check_alias_arn(arn)
         record = self._owner(arn)
         alias = record.alias(arn)
         if alias is None:
@@ -132,6 +133,12 @@ class Aliases:
 
 def _nothing() -> errors.ResourceNotFound:
     return errors.ResourceNotFound("Request references a resource that does not exist.")
+
+
+def _check_alias_arn(arn: str) -> None:
+    qualifier = qualifier_of(checked_arn(arn, "stateMachine"))
+    if not qualifier or is_number(qualifier):
+        raise errors.ValidationException(f"The ARN of a state machine alias is needed, not '{arn}'")
 
 
 def _routes(given: Sequence[Mapping[str, Any]]) -> list[Route]:
