@@ -155,6 +155,14 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "heartbeat": NO_HEARTBEATS,
     },
     "Client.task": {"token": ["", None, 5], "heartbeat": NO_HEARTBEATS},
+    "Client.mock": {
+        "thing": [5, "", "a b", Succeed("s"), construct_state_machine("shop", Succeed("s"))],
+        "return_value": UNWRITABLE,
+        "side_effect": [5, "text", b"text", {"a": 1}],
+        "state": ["", 5],
+        "machine": [5, "", "a b", "arn:x"],
+        "after": [*NO_TIMES, None],
+    },
     "Execution.output": {"type": NO_TYPES},
     "Execution.wait": {"type": NO_TYPES, "timeout": NO_TIMES, "raise_on_failure": NO_FLAGS},
     "Execution.stop": {"error": NO_TEXTS, "cause": NO_TEXTS},
@@ -179,6 +187,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "Client.test_state": {"state": Succeed("s")},
     "Client.get_activity_task": {"activity": Activity("pay")},
     "Client.task": {"token": "token"},
+    "Client.mock": {"thing": Activity("pay")},
 }
 """What other parameters are given, so that only one is at fault."""
 
@@ -267,6 +276,8 @@ NAMES: dict[str, list[str]] = {
     "arn": ["ARN"],
     "activities": ["activity"],
     "machine": ["state machine", "machine"],
+    "thing": ["only Tasks", "a machine does no task"],
+    "return_value": ["the result"],
     "routing": ["alias", "weight", "version"],
     "variables": ["the variables"],
     "context": ["the context object"],

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asfini import _json
-from asfini._arns import Account, Arn
+from asfini._arns import Account, Arn, check_name
 from asfini._mocks import Exhausted, Mock, MockCall
 from asfini.asl.states import Resource, State, Task
 from asfini.errors import InvalidArgument
@@ -47,15 +47,17 @@ class Mocks:
         for result in [return_value, *(side_effect if isinstance(side_effect, list | tuple) else [])]:
             _check(name, result)
         mock = Mock(name, return_value, side_effect, after, self._take_back)
-        self._mocks[mock] = lambda call: (
-            (key is None or key in call.target.keys)
-            and state in (None, call.state)
-            and wanted in (None, call.machine.partition("/")[0])
-        )
+
+        def fits(call: Call) -> bool:
+            resource_fits = key is None or key in call.target.keys
+            machine_fits = wanted in (None, call.machine.partition("/")[0])
+            return resource_fits and state in (None, call.state) and machine_fits
+
+        self._mocks = {mock: fits, **self._mocks}  # a copy: tasks of another thread may be looking
         return mock
 
     def _take_back(self, mock: Mock) -> None:
-        self._mocks.pop(mock, None)
+        self._mocks = {other: fits for other, fits in self._mocks.items() if other is not mock}
 
     def _what(self, thing: object, state: object) -> tuple[str, str | None, str | None]:
         """What to call a mock in messages, and which resource and which state it is of."""
@@ -82,11 +84,14 @@ class Mocks:
                 "a machine does no task: mock the Task that starts it, with state=…, or "
                 f"'states:startExecution', not {thing!r}"
             )
-        return key_of(thing, self._account)
+        key = key_of(thing, self._account)
+        if not key or any(letter.isspace() for letter in key):
+            raise InvalidArgument(f"a mock stands in for a resource or its name, not for {thing!r}")
+        return key
 
     def find(self, call: Call) -> Answer | None:
         """What gives a task's result, if it is mocked: by a test, or by the execution's test case."""
-        for mock, fits in reversed(self._mocks.items()):
+        for mock, fits in self._mocks.items():
             if fits(call):
                 return lambda: _given(mock, call)
         if call.case is None:
@@ -122,4 +127,6 @@ def _machine_name(machine: object) -> str:
         return machine.name
     if not isinstance(machine, str) or not machine:
         raise InvalidArgument(f"machine is a machine, or its name or ARN, not {machine!r}")
-    return Arn.parse(machine).parts[0] if machine.startswith("arn:") else machine
+    if machine.startswith("arn:"):
+        return Arn.parse(machine).parts[0]
+    return check_name(machine, "a state machine")
