@@ -53,7 +53,9 @@ async def test_a_map_run_counts_items_and_children() -> None:
     assert told["itemCounts"] == {
         "aborted": 0,
         "failed": 0,
+        "failuresNotRedrivable": 0,
         "pending": 0,
+        "pendingRedrive": 0,
         "resultsWritten": 3,
         "running": 0,
         "succeeded": 3,

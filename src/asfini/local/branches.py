@@ -9,6 +9,7 @@ import anyio
 
 from asfini.asl.states import Task
 from asfini.local.failures import Failure, RuntimeFailure
+from asfini.local.redrive import Place
 from asfini.local.run import Frame, kind
 
 _ABORTED = frozenset({"Map", "Parallel", "Task", "Wait"})
@@ -20,22 +21,24 @@ Job = Callable[[Frame, int], Awaitable[Any]]
 
 @dataclass(slots=True)
 class Lines:
-    """The branches or iterations of a state, each run by one of some lines.
+    """The branches or iterations of a state, each run by one of some lines."""
 
-    Args:
-        frames: where the lines stand.
-        results: what came of those that have ended, by their numbers.
-    """
-
-    frames: list[Frame]
+    frames: list[Frame] = field(default_factory=list)
+    """Where the lines stand."""
+    numbers: dict[Frame, int] = field(default_factory=dict)
+    """The number of the branch or iteration that each line has come to."""
     results: dict[int, Any] = field(default_factory=dict)
+    """What came of those that have ended, by their numbers."""
+    places: dict[int, Place] = field(default_factory=dict)
+    """Where those stood, before a redrive, that no line has come to yet."""
     broken: tuple[Frame, Exception] | None = None
     """The line that broke first, and why."""
 
     async def work(self, frame: Frame, inner: Frame, numbers: Iterator[int], job: Job) -> None:
         """Run the jobs of one line, one after the other."""
         for number in numbers:
-            inner.variables = frame.variables
+            self.numbers[inner] = number
+            inner.variables, inner.resumed = frame.variables, self.places.pop(number, None)
             try:
                 self.results[number] = await job(inner, number)
             except Exception as error:
@@ -66,8 +69,10 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     Raises:
         Failure: the first of theirs.
     """
-    numbers = iter(range(count))
-    lines = frame.lines = Lines([frame.inner() for _ in range(min(count, most))])
+    lines = frame.lines = _lines(frame)
+    left = [number for number in range(count) if number not in lines.results]
+    lines.frames = [frame.inner() for _ in range(min(len(left), most))]
+    numbers = iter(left)
     try:
         async with anyio.create_task_group() as tasks:
             for inner in lines.frames:
@@ -85,6 +90,12 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     frame.lines = None
     frame.thread.join(inner.thread for inner in lines.frames)
     return [lines.results[number] for number in range(count)]
+
+
+def _lines(frame: Frame) -> Lines:
+    """The lines of a state, with all that a redrive keeps of those that there were."""
+    resumed, frame.resumed = frame.resumed, None
+    return Lines() if resumed is None else Lines(results=dict(resumed.results), places=dict(resumed.places))
 
 
 def _cut_off(frame: Frame, inner: Frame, failure: Failure) -> None:

@@ -3,26 +3,25 @@
 import asyncio
 import dataclasses
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from asfini.asl.map import ItemBatcher, ItemProcessor, ItemReader, Map
 from asfini.local import datasets
-from asfini.local.branches import together
 from asfini.local.dataflow import Flow
 from asfini.local.datasets import Item
-from asfini.local.failures import Failure, Unsuitable
-from asfini.local.map_runs import MapRun
+from asfini.local.failures import Failure, RuntimeFailure, Unsuitable
+from asfini.local.map_runs import MAX_CONCURRENCY, MapRun
 from asfini.local.maps import concurrency, selected_item, tolerance
+from asfini.local.redrive import MAX_MAP_RUN_REDRIVES
 from asfini.local.results import results
-from asfini.local.run import Frame, Machine, Run, identifier, written
+from asfini.local.run import Frame, Machine, identifier, written
 
 TURNS = 64
-"""How many inputs are made before others on the loop get their turn."""
-MAX_CONCURRENCY = 10_000
-"""How many children run at once at the most: the page "Map state processing modes"."""
+"""How many inputs are made, or children started, before others on the loop get their turn."""
 
 
 @dataclass(slots=True)
@@ -37,7 +36,6 @@ class Distribution:
     machine: Machine
     """What its children run."""
     map_run: MapRun
-    children: list[Run | None] = dataclasses.field(default_factory=list)
 
     def fill(self, owner: Any, place: str) -> Any:
         """Fill in the parameters of a reader or a writer, which JSONata calls Arguments."""
@@ -60,21 +58,44 @@ async def run(flow: Flow, state: Map, processor: ItemProcessor, frame: Frame, va
     Returns:
         The children's outputs, or where they were written to.
     """
+    resumed, frame.resumed = frame.resumed, None
+    if resumed is None or resumed.map_run is None:
+        result = await _begin(flow, state, processor, frame, value)
+    else:
+        result = await _go_on(flow, state, processor, frame, value, resumed.map_run)
+    frame.map_run = None
+    return result
+
+
+async def _begin(flow: Flow, state: Map, processor: ItemProcessor, frame: Frame, value: Any) -> Any:
     items = [Item(item) for item in flow.items(frame, state, value)] if state.item_reader is None else None
     most = concurrency(flow, state, frame, value, MAX_CONCURRENCY)
     frame.thread.add("MapStateStarted", {"length": len(items or [])})
-    tolerated = tolerance(flow, state, frame, value)
-    map_run = new_map_run(state, frame, most, tolerated)
+    map_run = new_map_run(state, frame, most, tolerance(flow, state, frame, value))
     distribution = Distribution(flow, state, frame, value, _machine(frame, processor, map_run), map_run)
     frame.run.workshop.map_runs.add(map_run)
-    async with _told(distribution):
-        if items is None:
-            items = await read_items(distribution)
-        await _process(distribution, items, most)
+    async with _told(distribution, "MapRunStarted", {"mapRunArn": map_run.arn}):
+        await _prepare(distribution, await read_items(distribution) if items is None else items)
+        await _process(distribution, range(len(map_run.inputs)))
         return await results(distribution)
 
 
-def new_map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int, float]) -> MapRun:
+async def _go_on(
+    flow: Flow, state: Map, processor: ItemProcessor, frame: Frame, value: Any, map_run: MapRun
+) -> Any:
+    """Redrive a map run: the children that failed, and those that were never started."""
+    frame.map_run = map_run
+    if map_run.redrive_count >= MAX_MAP_RUN_REDRIVES:
+        raise RuntimeFailure(frame.cause(f"The Map Run was redriven {MAX_MAP_RUN_REDRIVES} times."))
+    distribution = Distribution(flow, state, frame, value, _machine(frame, processor, map_run), map_run)
+    places = map_run.redrive(frame.thread.journal.now())
+    details = {"mapRunArn": map_run.arn, "redriveCount": map_run.redrive_count}
+    async with _told(distribution, "MapRunRedriven", details):
+        await _process(distribution, places)
+        return await results(distribution)
+
+
+def new_map_run(state: Map, frame: Frame, most: int, tolerated: tuple[int | None, float | None]) -> MapRun:
     """A map run of a Map, which nobody keeps yet."""
     run, now = frame.run, frame.thread.journal.now()
     label = state.label or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run.machine.arn}/{state.name}"))
@@ -99,12 +120,12 @@ def _machine(frame: Frame, processor: ItemProcessor, map_run: MapRun) -> Machine
 
 
 @asynccontextmanager
-async def _told(distribution: Distribution) -> AsyncIterator[None]:
-    """Write that a map run starts, and how it ends."""
+async def _told(distribution: Distribution, event: str, details: dict[str, Any]) -> AsyncIterator[None]:
+    """Write that a map run starts or goes on, and how it ends."""
     thread, map_run = distribution.frame.thread, distribution.map_run
-    thread.add("MapRunStarted", {"mapRunArn": map_run.arn})
     status = "ABORTED"
     try:
+        thread.add(event, details)
         yield
         status = "SUCCEEDED"
         thread.add("MapRunSucceeded")
@@ -138,52 +159,53 @@ async def read_items(distribution: Distribution) -> list[Item]:
     return items[:most] if most is not None and most > 0 else items
 
 
-async def _process(distribution: Distribution, items: list[Item], most: int) -> None:
-    """Run a child for every item or batch, until all have ended or too many have failed."""
+async def _prepare(distribution: Distribution, items: list[Item]) -> None:
+    """Make the inputs of all children: from here on, a redrive goes on with this map run."""
     inputs = []
     for child_input in _inputs(distribution, items):
         inputs.append(child_input)
         if len(inputs) % TURNS == 0:
             await asyncio.sleep(0)
-    distribution.map_run.begin([size for _, size in inputs])
-    distribution.children = [None] * len(inputs)
-
-    async def child(_inner: Frame, index: int) -> None:
-        await _run_child(distribution, index, *inputs[index])
-
-    await together(distribution.frame, child, len(inputs), most)
+    distribution.map_run.begin(inputs)
+    distribution.frame.map_run = distribution.map_run
 
 
-async def _run_child(distribution: Distribution, index: int, text: str, size: int) -> None:
-    map_run = distribution.map_run
-    run = distribution.frame.run.workshop.start_child(distribution.machine, text, map_run.arn)
-    run.case = distribution.frame.run.case
-    distribution.children[index] = run
-    map_run.child_begins(size)
+async def _process(distribution: Distribution, places: Iterable[int]) -> None:
+    """Run the children of some places, until all have ended or too many have failed."""
+    map_run, waiting = distribution.map_run, deque(places)
     try:
-        await run.ended()
-    finally:
-        run.abort()  # if it still runs: the Map was cut off
-        map_run.child_ends(run, size)
-    if map_run.failed_items and too_many(distribution):
+        while not map_run.too_many_failed:
+            while waiting and not map_run.full:
+                await _start_child(distribution, waiting.popleft())
+            if not map_run.running:
+                return
+            map_run.changed.clear()
+            await map_run.changed.wait()
         raise threshold_exceeded()
+    finally:
+        for run in list(map_run.running):
+            run.abort()  # the Map was cut off
+
+
+async def _start_child(distribution: Distribution, place: int) -> None:
+    map_run, frame = distribution.map_run, distribution.frame
+    if place % TURNS == 0:
+        await asyncio.sleep(0)
+    run = map_run.children[place]
+    if run is None:
+        text, _ = map_run.inputs[place]
+        run = frame.run.workshop.start_child(distribution.machine, text, map_run.arn)
+        run.case = frame.run.case
+    else:
+        await run.settled()
+        frame.run.workshop.redrive(run)
+    map_run.child_begins(run, place)
 
 
 def threshold_exceeded() -> Failure:
     """The failure of a Map of which too many items failed."""
     return Failure(
         "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded"
-    )
-
-
-def too_many(distribution: Distribution) -> bool:
-    """Whether more items failed than may. Where only one of the limits is given, the other is none."""
-    map_run, state = distribution.map_run, distribution.state
-    by_count = _given(state, "tolerated_failure_count")
-    by_share = _given(state, "tolerated_failure_percentage")
-    share = 100 * map_run.failed_items / map_run.total_items
-    return ((by_count or not by_share) and map_run.failed_items > map_run.tolerated_count) or (
-        by_share and share > map_run.tolerated_percentage
     )
 
 

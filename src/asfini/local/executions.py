@@ -1,12 +1,14 @@
 """The operations on executions."""
 
 import math
+from datetime import datetime
 from typing import Any
 
 from asfini import errors
-from asfini.local._operations import Listing
+from asfini.local._operations import Listing, checked_arn
 from asfini.local.failures import Failure
 from asfini.local.machines import description
+from asfini.local.redrive import counted, obstacle, standing
 from asfini.local.registry import Registry, is_number, qualifier_of
 from asfini.local.run import Run
 from asfini.local.runner import Runner
@@ -71,6 +73,18 @@ class Executions:
             run.abort(Failure(error, cause))
         return {"stopDate": run.stop_date}
 
+    async def redrive_execution(self, executionArn: str, clientToken: str | None = None) -> dict[str, Any]:
+        """Let an execution go on that ended without success, from the states that it stood in."""
+        checked_arn(executionArn, "execution")
+        run = self._runner.find(executionArn)
+        await run.settled()
+        now = run.journal.now()
+        date = None if run.redrives is None else run.redrives.of(clientToken, now)
+        if date is None:
+            _check_redrivable(run, now)
+            self._runner.redrive(run, clientToken)
+        return {"redriveDate": date or now}
+
     async def list_executions(
         self,
         stateMachineArn: str | None = None,
@@ -78,20 +92,21 @@ class Executions:
         maxResults: int = 0,
         nextToken: str | None = None,
         mapRunArn: str | None = None,
+        redriveFilter: str | None = None,
     ) -> dict[str, Any]:
         """List a machine's or a map run's executions, the latest first: by their end, or by their start."""
         if (stateMachineArn is None) == (mapRunArn is None):
             raise errors.ValidationException("Either a stateMachineArn or a mapRunArn must be given")
         if stateMachineArn is not None:
-            runs, listing = self._of_machine(stateMachineArn, statusFilter), _LISTING
+            listed = [(run, _entry(run)) for run in self._of_machine(stateMachineArn, statusFilter)]
         else:
-            runs, listing = self._of_map_run(str(mapRunArn)), _CHILDREN
+            listed = self._of_map_run(str(mapRunArn))
         found = [
-            (_place(run, number), run)
-            for number, run in enumerate(runs)
-            if statusFilter in (None, run.status)
+            (_place(run, number), entry)
+            for number, (run, entry) in enumerate(listed)
+            if statusFilter in (None, run.status) and redriveFilter in (None, _redriven(run))
         ]
-        return listing.page(sorted(found, key=listing.mark), maxResults, nextToken)
+        return _LISTING.page(sorted(found, key=_LISTING.mark), maxResults, nextToken)
 
     def _of_machine(self, arn: str, status: str | None) -> list[Run]:
         machine = self._registry.find(arn).machine
@@ -105,9 +120,13 @@ class Executions:
         key = "stateMachineVersionArn" if is_number(qualifier) else "stateMachineAliasArn"
         return [run for run in runs if run.association.get(key) == arn]
 
-    def _of_map_run(self, arn: str) -> list[Run]:
+    def _of_map_run(self, arn: str) -> list[tuple[Run, dict[str, Any]]]:
         map_run = self._runner.workshop.map_runs.find(arn)
-        return [run for run in self._runner.runs.values() if run.map_run_arn == map_run.arn]
+        return [
+            (run, {**_entry(run), "mapRunArn": map_run.arn, "itemCount": count})
+            for run, (_, count) in zip(map_run.children, map_run.inputs, strict=True)
+            if run is not None
+        ]
 
     async def get_execution_history(
         self,
@@ -136,27 +155,33 @@ class Executions:
 
     async def delete_state_machine(self, stateMachineArn: str) -> dict[str, Any]:
         """Delete a machine: its executions end at their next transition, and then it is gone."""
-        running = [
-            run for run in self._runner.runs.values() if run.running and run.machine.arn == stateMachineArn
-        ]
-        self._registry.delete(stateMachineArn, running)
-        for run in running:
+        runs = [run for run in self._runner.runs.values() if run.machine.arn == stateMachineArn]
+        self._registry.delete(stateMachineArn, [run for run in runs if run.running])
+        for run in runs:
             run.leaving = True
         return {}
 
 
+def _check_redrivable(run: Run, now: datetime) -> None:
+    reason = obstacle(run, now)
+    if reason is None and run.map_run_arn is not None:
+        reason = f"Execution can only be redriven by its Map Run: '{run.map_run_arn}'"
+    if reason is not None:
+        raise errors.ExecutionNotRedrivable(reason)
+
+
 def _place(run: Run, number: int) -> list[float]:
     """Where an execution stands in a list that begins with the latest; numbers tell what is simultaneous."""
-    moment = run.stop_date or run.start_date
+    redriven = run.redrives and run.redrives.date
+    moment = run.stop_date or redriven or run.start_date
     return [-moment.timestamp(), -number]
 
 
-_LISTING = Listing("executions", mark=lambda found: found[0], tell=lambda found: _entry(found[1]))
-_CHILDREN = Listing(
-    "executions",
-    mark=lambda found: found[0],
-    tell=lambda found: {**_entry(found[1]), "mapRunArn": found[1].map_run_arn},
-)
+def _redriven(run: Run) -> str:
+    return "NOT_REDRIVEN" if run.redrives is None else "REDRIVEN"
+
+
+_LISTING = Listing("executions", mark=lambda found: found[0], tell=lambda found: found[1])
 _EVENTS = Listing("events", mark=lambda event: event["id"])
 _REVERSED = Listing("events", mark=lambda event: -event["id"])
 
@@ -169,17 +194,13 @@ def _entry(run: Run) -> dict[str, Any]:
         "status": run.status,
         "startDate": run.start_date,
         **run.association,
-        "redriveCount": 0,
+        **counted(run),
     }
     return entry if run.stop_date is None else {**entry, "stopDate": run.stop_date}
 
 
 def _description(run: Run, data: bool) -> dict[str, Any]:
-    described = _entry(run)
-    described |= {
-        "redriveStatus": "NOT_REDRIVABLE",
-        "redriveStatusReason": f"Execution is {run.status} and cannot be redriven",
-    }
+    described = {**_entry(run), **standing(run)}
     given = {"traceHeader": run.trace_header, "mapRunArn": run.map_run_arn}
     described |= {name: value for name, value in given.items() if value is not None}
     if data:
@@ -194,7 +215,7 @@ def _description(run: Run, data: bool) -> dict[str, Any]:
 def _sync_description(run: Run, data: bool) -> dict[str, Any]:
     """Describe an execution that was waited for, with what it would cost."""
     described = _description(run, data)
-    for key in ("redriveCount", "redriveStatus", "redriveStatusReason", *run.association):
+    for key in (*standing(run), *run.association):
         del described[key]
     duration = ((run.stop_date or run.start_date) - run.start_date).total_seconds() * 1000
     billed = {"billedDurationInMilliseconds": math.ceil(duration / 100) * 100, "billedMemoryUsedInMB": 64}

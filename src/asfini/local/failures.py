@@ -45,10 +45,13 @@ class Unsuitable(Exception):  # noqa: N818 - a signal to the interpreter, which 
         self.location = location
 
 
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
+
+
 def too_large(name: str) -> Failure:
     """The failure of a state, or of a task known by its resource, whose result exceeds the limit."""
     return Failure(
-        "States.DataLimitExceeded",
+        DATA_LIMIT_EXCEEDED,
         f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes "
         "service limit.",
     )

@@ -10,7 +10,7 @@ from asfini.asl.definition import Definition
 from asfini.asl.map import Map, Parallel
 from asfini.asl.states import Retrier, State
 from asfini.local.dataflow import flow_of, number, speaks_jsonata
-from asfini.local.failures import Failure, RuntimeFailure, Unsuitable, matches, too_large
+from asfini.local.failures import DATA_LIMIT_EXCEEDED, Failure, RuntimeFailure, Unsuitable, matches, too_large
 from asfini.local.run import Frame, Outcome, kind
 from asfini.query.scope import QueryError
 
@@ -41,18 +41,22 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
     Raises:
         Failure: a state failed, and nothing retried or caught it.
     """
-    name: str | None = definition.start_at
+    place = frame.resumed
+    name: str | None = definition.start_at if place is None else place.state
     journal = frame.thread.journal
     while name is not None:
-        journal.turns += 1
-        if journal.turns % _TURNS == 0:
-            await asyncio.sleep(0)
         if frame.run.leaving:
             frame.run.abort()
         state = definition.states.get(name)
         if state is None:
             raise RuntimeFailure(f"There is no state named '{name}'.")
-        frame.enter(state, value)
+        if place is None:
+            frame.enter(state, value)
+        else:
+            value, place = frame.resume(state, place), None
+        journal.turns += 1
+        if journal.turns % _TURNS == 0:  # a line that is cut off meanwhile has to stand in some state
+            await asyncio.sleep(0)
         outcome = await _perform(frame, state, value)
         frame.exit(state, outcome)
         value, name = outcome.output, outcome.next
@@ -74,6 +78,7 @@ async def _perform(frame: Frame, state: State, value: Any) -> Outcome:
         delay = _delay(frame, state, failure, attempts)
         if delay is None:
             return caught(frame, state, value, failure)
+        frame.forget()
         await anyio.sleep(delay)
         frame.retries += 1
 
@@ -148,6 +153,8 @@ def caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome:
     _failed(frame, state)
     index = catcher_for(state, failure)
     if index is None:
+        if failure.error == DATA_LIMIT_EXCEEDED:  # a redrive does all of the state anew
+            frame.forget()
         raise failure
     error = {"Error": failure.error or "", "Cause": failure.cause or ""}
     try:
@@ -157,6 +164,7 @@ def caught(frame: Frame, state: State, value: Any, failure: Failure) -> Outcome:
         failure = explained(frame, state, problem)
         _failed(frame, state)
         raise failure from None
+    frame.forget()
     if not frame.fits(outcome.output):
         raise too_large(state.name)
     return outcome

@@ -51,6 +51,10 @@ class Journal:
         """Whether its last event was written."""
         return self._room == 0
 
+    def reopen(self) -> None:
+        """Let events follow the last one."""
+        self._room = MAX_EVENTS - 1
+
     def shut(self) -> "Journal":
         """The same events, for a line that may add no more."""
         shut = Journal(self.now)

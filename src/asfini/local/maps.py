@@ -41,13 +41,15 @@ async def _run_inline(
 ) -> list[Any]:
     items = flow.items(frame, state, value)
     most = concurrency(flow, state, frame, value, MAX_INLINE_CONCURRENCY)
-    frame.thread.add("MapStateStarted", {"length": len(items)})
+    if frame.resumed is None:
+        frame.thread.add("MapStateStarted", {"length": len(items)})
     tolerance(flow, state, frame, value)
 
     async def iteration(inner: Frame, index: int) -> Any:
         given = selected_item(flow, state, frame, inner, value, index, items[index])
         details = {"name": state.name, "index": index}
-        inner.thread.add("MapIterationStarted", details)
+        if inner.resumed is None:
+            inner.thread.add("MapIterationStarted", details)
         inner.iteration = details
         result = await interpret(inner, processor, given)
         inner.iteration = None
@@ -65,8 +67,8 @@ def concurrency(flow: Flow, state: Map, frame: Frame, value: Any, limit: int) ->
     return min(int(most), limit)
 
 
-def tolerance(flow: Flow, state: Map, frame: Frame, value: Any) -> tuple[int, float]:
-    """How many iterations may fail, and which percentage of them."""
+def tolerance(flow: Flow, state: Map, frame: Frame, value: Any) -> tuple[int | None, float | None]:
+    """How many iterations may fail, and which percentage of them; `None` for what is not given."""
     count = flow.setting(frame, state, "tolerated_failure_count", value, "ToleratedFailureCount", "integer")
     share = flow.setting(
         frame, state, "tolerated_failure_percentage", value, "ToleratedFailurePercentage", "number"
@@ -77,7 +79,7 @@ def tolerance(flow: Flow, state: Map, frame: Frame, value: Any) -> tuple[int, fl
         raise Unsuitable(
             "ToleratedFailurePercentage must be between 0 and 100.", "ToleratedFailurePercentage"
         )
-    return count or 0, share or 0.0
+    return count, share
 
 
 def selected_item(

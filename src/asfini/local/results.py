@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 async def results(distribution: "Distribution") -> Any:
     """What the Map gives: the outputs of the children that succeeded, or where ResultWriter put them."""
-    runs = [run for run in distribution.children if run is not None]
+    runs = [run for run in distribution.map_run.children if run is not None]
     writer = distribution.state.result_writer
     if writer is None:
         return [_output(run) for run in runs if run.output is not None]

@@ -18,10 +18,12 @@ from asfini.local.dates import iso
 from asfini.local.failures import Failure, too_large
 from asfini.local.journal import Journal, Thread, payload, wake
 from asfini.local.mock_config import Case
+from asfini.local.redrive import Place, Redrives, counted, place_of, standing
 
 if TYPE_CHECKING:
     from asfini.local.branches import Lines
     from asfini.local.integrations import Exchanges
+    from asfini.local.map_runs import MapRun
     from asfini.local.work import Workshop
 
 _logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ _ENDINGS = {
 _NO_FAILURE = Failure(None)
 _TIMED_OUT = Failure("States.Timeout")
 """What the event tells of an execution that took too long; its description tells nothing."""
+_OPEN = frozenset({"PENDING_REDRIVE", "RUNNING"})
 _UNREAD: Any = object()
 
 
@@ -84,9 +87,16 @@ class Run:
     redrivable: bool = True
     """Whether AWS counts its redrives: not for a synchronous one."""
     leaving: bool = False
-    """Whether it ends at its next transition, for its machine is being deleted."""
+    """Whether it ends at its next transition, and for good, for its machine is being deleted."""
     case: Case | None = None
     """The test case of mocked results that it goes through, if it goes through one."""
+    frame: "Frame | None" = None
+    """Where it stands while it runs."""
+    place: Place | None = None
+    """Where it stood when it ended without success; `None` if it had not begun."""
+    redrives: Redrives | None = None
+    on_end: Callable[["Run"], None] | None = None
+    """What to call when it has ended."""
     _waiters: dict[asyncio.Future[None], None] = field(default_factory=dict)
     _value: Any = _UNREAD
 
@@ -125,10 +135,39 @@ class Run:
             return
         details = (failure or _TIMED_OUT).details() if output is None else payload("output", output)
         self.journal.add(_ENDINGS[status], previous, details, last=True)
-        self.status, self.stop_date, self.output, self.failure = status, self.journal.now(), output, failure
+        self.stop_date, self.output, self.failure = self.journal.now(), output, failure
+        if self.frame is not None:
+            redrivable = output is None and self.machine.kind != "EXPRESS"
+            self.place, self.frame = (place_of(self.frame) if redrivable else None), None
         if self.task is not None:
             self.task.cancel()
-        wake(self._waiters)
+        self.change(status)
+        if self.on_end is not None:
+            self.on_end(self)
+
+    def change(self, status: str) -> None:
+        """Change its status, and wake all who wait for its end if that is it."""
+        self.status = status
+        if status not in _OPEN:
+            wake(self._waiters)
+
+    def reopen(self, token: str | None = None) -> None:
+        """Let it go on after its end.
+
+        Args:
+            token: the client's token of the redrive.
+        """
+        self.stop_date = self.output = self.failure = None
+        self.redrives = self.redrives or Redrives()
+        self.redrives.add(token, self.journal.now())
+        self.journal.reopen()
+        self.journal.add("ExecutionRedriven", len(self.journal.events), {"redriveCount": self.redrives.count})
+        self.change("RUNNING")
+
+    async def settled(self) -> None:
+        """Wait until all that its end cut off has come to an end, too."""
+        if not self.running and self.task is not None:
+            await asyncio.wait([self.task])
         self._log()
 
     def _log(self) -> None:
@@ -153,7 +192,7 @@ class Run:
             "StartDate": date(self.start_date),
             "StateMachineArn": self.machine.arn,
             "Status": self.status,
-            **{name[0].upper() + name[1:]: arn for name, arn in self.association.items()},
+            **{_upper(name): arn for name, arn in self.association.items()},
         }
         if self.stop_date is not None:
             told["StopDate"] = date(self.stop_date)
@@ -161,11 +200,13 @@ class Run:
             told |= {"Output": data(self.output), "OutputDetails": {"Included": True}}
         if self.failure is not None:
             told |= {name.title(): text for name, text in self.failure.details().items()}
+        for name, value in standing(self).items() if self.redrivable else ():
+            told[_upper(name)] = date(value) if isinstance(value, datetime) else value
         return dict(sorted(told.items()))
 
     async def ended(self) -> None:
         """Wait for its end."""
-        if self.running:
+        if self.status in _OPEN:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters[waiter] = None
             try:
@@ -175,13 +216,17 @@ class Run:
 
     async def more(self, seen: int) -> None:
         """Wait for its end, or until there are more events than some."""
-        if self.running and len(self.journal.events) <= seen:
+        if self.status in _OPEN and len(self.journal.events) <= seen:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters[waiter] = self.journal.watchers[waiter] = None
             try:
                 await waiter
             finally:
                 del self._waiters[waiter], self.journal.watchers[waiter]
+
+
+def _upper(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 class Outcome(NamedTuple):
@@ -214,6 +259,8 @@ class Frame:
         "iteration",
         "language",
         "lines",
+        "map_run",
+        "resumed",
         "retries",
         "run",
         "state",
@@ -244,6 +291,10 @@ class Frame:
         """What events say of the iteration that it is in the middle of."""
         self.lines: Lines | None = None
         """The branches or iterations that its state runs, or failed of."""
+        self.map_run: MapRun | None = None
+        """The map run whose children its state runs, or failed of."""
+        self.resumed: Place | None = None
+        """Where it is to go on that stood there when the execution ended."""
         self._value: Any = None
         self._text = "null"
         self._size = 0
@@ -281,6 +332,26 @@ class Frame:
         self.thread.journal = self.thread.journal.shut()
         for inner in self.inner_lines:
             inner.cut()
+
+    def forget(self) -> None:
+        """Do all anew that is inside of its state, where it is done once more."""
+        self.lines = self.map_run = self.resumed = None
+
+    def resume(self, state: State, place: Place) -> Any:
+        """Go on in a state that was entered before the execution ended.
+
+        Returns:
+            The state's input.
+        """
+        text = self.thread.journal.events[place.entered - 1]["stateEnteredEventDetails"]["input"]
+        value = _json.loads(text)
+        self.keep(value, text)
+        self.variables = place.variables
+        self.resumed = place if place.within else None
+        self.state, self.entered, self.retries, self.token = state, place.entered, 0, None
+        if kind(state) == "Fail":  # AWS says that it is entered once more; all others are gone on with
+            self.enter(state, value)
+        return value
 
     @property
     def exchanges(self) -> "Exchanges | None":
@@ -333,7 +404,10 @@ class Frame:
             "RoleArn": run.machine.role_arn,
         }
         if run.redrivable:
-            execution["RedriveCount"] = 0
+            redrives = counted(run)
+            execution["RedriveCount"] = redrives["redriveCount"]
+            if "redriveDate" in redrives:
+                execution["RedriveTime"] = iso(redrives["redriveDate"])
         machine = {"Id": run.machine.arn, "Name": run.machine.name}
         context: dict[str, Any] = {"Execution": execution, "StateMachine": machine}
         if self.state is not None:

@@ -95,6 +95,22 @@ class Runner:
         run.map_run_arn = map_run_arn
         return self._begun(run, _json.loads(text))
 
+    def redrive(self, run: Run, token: str | None = None) -> None:
+        """Let an execution go on where it stood when it ended; one that is EXPRESS begins anew.
+
+        Args:
+            run: the execution; nothing of it is at work any more.
+            token: the client's token.
+        """
+        if run.machine.kind == "EXPRESS":
+            run.start_date, run.journal = self._dates.now(), Journal(self._dates.now)
+            run.stop_date = run.output = run.failure = None
+            run.change("RUNNING")
+            self._begun(run, run.value)
+        else:
+            run.reopen(token)
+            run.task = asyncio.create_task(self._run(run, run.value, len(run.journal.events)))
+
     def start_as_task(self, parameters: dict[str, Any]) -> Run:
         """Start a machine as a task of another one, with the parameters of the integration."""
         text = _json.dumps(parameters.get("Input", {}))
@@ -120,11 +136,18 @@ class Runner:
         run.task = asyncio.create_task(self._run(run, value))
         return run
 
-    async def _run(self, run: Run, value: Any) -> None:
-        """Run an execution to its end, whatever that is."""
+    async def _run(self, run: Run, value: Any, previous: int = 0) -> None:
+        """Run an execution to its end, whatever that is.
+
+        Args:
+            run: the execution.
+            value: its input.
+            previous: the id of the event that the first one follows.
+        """
         definition = run.machine.definition
-        thread = Thread(run.journal)
+        thread = Thread(run.journal, previous)
         frame = Frame(run, thread, run.machine.language or definition.query_language or "JSONPath", {})
+        run.frame, frame.resumed = frame, run.place
         timer = self._deadline(run, definition.timeout_seconds)
         output = failure = None
         try:

@@ -127,6 +127,7 @@ class LocalService(Service):
             self._integrations,
             runner.start_as_task,
             runner.start_child,
+            runner.redrive,
             map_runs,
             random,
         )

@@ -25,6 +25,7 @@ from asfini.local.failures import Failure, RuntimeFailure, Unsuitable, too_large
 from asfini.local.inspection import Inspection
 from asfini.local.interpreter import catcher_for, caught, do, explained, pause, retrier_for
 from asfini.local.journal import Journal, Thread, payload
+from asfini.local.map_runs import MAX_CONCURRENCY
 from asfini.local.maps import concurrency, tolerance
 from asfini.local.run import Frame, Machine, Outcome, Run, identifier, written
 from asfini.local.state_requests import Mock, Request
@@ -153,7 +154,7 @@ class StateTest:
         frame = self._frame
         value = flow.selected(frame, self._request.value)
         items = None if state.item_reader is not None else flow.items(frame, state, value)
-        most = concurrency(flow, state, frame, value, distributed.MAX_CONCURRENCY)
+        most = concurrency(flow, state, frame, value, MAX_CONCURRENCY)
         tolerated = tolerance(flow, state, frame, value)
         map_run = distributed.new_map_run(state, frame, most, tolerated)
         distribution = Distribution(flow, state, frame, value, frame.run.machine, map_run)
@@ -162,7 +163,7 @@ class StateTest:
         failed = self._request.configuration.get("mapIterationFailureCount", 0)
         self._check_counts(state, len(found), failed)
         map_run.items.update(failed=failed, succeeded=max(0, len(found) - failed))
-        if failed and distributed.limits_failures(state) and distributed.too_many(distribution):
+        if failed and distributed.limits_failures(state) and map_run.too_many_failed:
             raise distributed.threshold_exceeded()
 
     def _check_counts(self, state: Map, count: int, failed: int) -> None:

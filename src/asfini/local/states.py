@@ -84,7 +84,8 @@ async def _(state: Parallel, frame: Frame, value: Any) -> Outcome:
     async def branch(inner: Frame, index: int) -> Any:
         return await interpret(inner, branches[index], given)
 
-    frame.thread.add("ParallelStateStarted")
+    if frame.resumed is None:
+        frame.thread.add("ParallelStateStarted")
     result = await together(frame, branch, len(branches), len(branches))
     frame.thread.add("ParallelStateSucceeded")
     return flow.passed_on(frame, value, result, state.next)

@@ -78,6 +78,7 @@ class Workshop:
         integrations: what does tasks that no handler does.
         start_execution: starts a machine as a task.
         start_child: starts a machine for an item of a distributed Map.
+        redrive: lets an execution go on that failed.
         map_runs: keeps the map runs.
         random: what all random choices are drawn from.
     """
@@ -91,6 +92,7 @@ class Workshop:
         integrations: Integrations,
         start_execution: StartExecution,
         start_child: StartChild,
+        redrive: Callable[[Run], None],
         map_runs: MapRuns,
         random: Random,
     ) -> None:
@@ -101,6 +103,7 @@ class Workshop:
         self._integrations = integrations
         self._start_execution = start_execution
         self.start_child = start_child
+        self.redrive = redrive
         self.map_runs = map_runs
         self.store: Store = integrations.store(handlers)
         """Where distributed maps read their items from and write their results to."""
