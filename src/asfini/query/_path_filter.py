@@ -8,7 +8,7 @@ path, nor in single quotes, nor a pattern `/…/` is a string. Criteria are appl
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from asfini._json import dumps
@@ -42,12 +42,18 @@ def parse_filter(text: str, parse_route: Callable[[str], Route]) -> Predicate:
         if before == "||":
             groups.append([])
         groups[-1].append(_criterion(_bare(piece), parse_route))
-    return partial(_holds, [group[::-1] for group in groups[::-1]])
+    return partial(_holds, [group[::-1] for group in groups[::-1]], len(pieces) // 2 + 1)
 
 
-def _holds(groups: list[list[Predicate]], item: Any, run: Run) -> bool:
-    run.spend(sum(map(len, groups)))
-    return any(all(criterion(item, run) for criterion in group) for group in groups)
+def _holds(groups: list[list[Predicate]], count: int, item: Any, run: Run) -> bool:
+    run.spend(count)
+    for group in groups:
+        for criterion in group:
+            if not criterion(item, run):
+                break
+        else:
+            return True
+    return False
 
 
 def _inner(text: str) -> str:
@@ -153,11 +159,12 @@ def _order(expected: Any, value: Any) -> int | None:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):  # Jackson's big integers are left as they are, and compare with nothing
+    if type(value) is int:  # Jackson's big integers are left as they are, and compare with nothing
         return "number" if -(2**63) <= value < 2**63 else "big"
-    return {str: "string", float: "number"}.get(type(value), "other")
+    return _KINDS.get(type(value), "other")
+
+
+_KINDS = {str: "string", float: "number", bool: "boolean"}
 
 
 def _sign(first: Any, second: Any) -> int:
@@ -172,9 +179,16 @@ def _order_strings(expected: str, value: str) -> int:
 
 
 def _order_as_number(expected: str, value: float) -> int:
-    if not _NUMBER.fullmatch(expected):
+    number = _decimal(expected)
+    if number is None:
         raise PathNotApplicable(f"cannot compare '{expected}' with the number {dumps(value)}")
-    return _sign(Decimal(expected), Decimal(repr(value)))
+    return _sign(number, value if type(value) is int else Decimal(repr(value)))
+
+
+@lru_cache(16)
+def _decimal(text: str) -> Decimal | None:
+    """Read an operand, once for all items."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 _ORDERS: dict[tuple[str, str], Callable[[Any, Any], int]] = {

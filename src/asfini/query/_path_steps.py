@@ -313,10 +313,12 @@ class Again(Step):
 class Route:
     """The steps of a path, in order: what follows its root."""
 
-    __slots__ = ("definite", "steps")
+    __slots__ = ("_names", "definite", "steps")
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
+        names = [step.names[0] for step in steps if isinstance(step, Name) and len(step.names) == 1]
+        self._names = names if len(names) == len(steps) else None
         self.definite = True
         for place in reversed(range(len(steps))):
             step = steps[place]
@@ -332,6 +334,15 @@ class Route:
             PathNotApplicable: a step cannot be taken on what it meets.
             PathLimitExceeded: it looks at too many values.
         """
+        if self._names is not None:
+            value = document
+            for name in self._names:
+                if not isinstance(value, dict) or name not in value:
+                    break
+                value = value[name]
+            else:  # most paths of filters: they are read for each item
+                run.spend(1 + len(self._names))
+                return value
         results = self._results(document, run)
         return results[0] if self.definite else results
 

@@ -1,7 +1,6 @@
 """The library's functions on strings."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -238,10 +237,7 @@ def base64decode(run: Run, text: Any = UNDEFINED) -> Any:
         return UNDEFINED
     digits = re.sub(r"[^A-Za-z0-9+/]", "", text.replace("-", "+").replace("_", "/").partition("=")[0])
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
-    try:
-        return run.made(base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1"))
-    except binascii.Error:  # Nothing but digits is left of it
-        return ""
+    return run.made(base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1"))
 
 
 def encode_url_component(run: Run, text: Any = UNDEFINED) -> Any:
