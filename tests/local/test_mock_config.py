@@ -230,6 +230,29 @@ class TestChoosing:
                 await service.call("start_execution", stateMachineArn=arn)
         assert raised.value.message == reason
 
+    async def test_a_case_is_for_a_machines_versions_and_aliases_too(self) -> None:
+        async with local_service(mock_config=config({"0": returns("mocked")})) as service:
+            await register(service, machine(work=task()))
+            await service.call("publish_state_machine_version", stateMachineArn=SHOP)
+            routing = [{"stateMachineVersionArn": f"{SHOP}:1", "weight": 100}]
+            await service.call("create_state_machine_alias", name="live", routingConfiguration=routing)
+            for arn in (f"{SHOP}:1#case", f"{SHOP}:live#case"):
+                started = await service.call("start_execution", stateMachineArn=arn)
+                described = await ended(service, started["executionArn"])
+                assert json.loads(described["output"]) == "mocked"
+                assert described["stateMachineVersionArn"] == f"{SHOP}:1"
+
+    async def test_a_state_that_the_machine_does_not_have_is_warned_of(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        definition = machine(work={"Type": "Pass", "End": True})
+        await go(definition, config({"0": returns(1)}, "work", "wrok"))
+        place = "mock_config, machine 'shop', test case 'case'"
+        assert sorted(caplog.messages) == [
+            f"{place}: the machine has no Task 'work' to mock",
+            f"{place}: the machine has no Task 'wrok' to mock",
+        ]
+
     async def test_a_file_is_read(self, tmp_path: Path) -> None:
         file = tmp_path / "MockConfigFile.json"
         file.write_text(json.dumps(config({"0": returns("from the file")})), encoding="utf-8")

@@ -3,6 +3,7 @@
 The format is told on the page "Configuration file for mocked service integrations" of the developer guide.
 """
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from asfini import _json
+from asfini.asl.definition import Definition
+from asfini.asl.states import Task
 from asfini.errors import InvalidArgument, ValidationException
 from asfini.local.failures import Failure, RuntimeFailure
 
+_logger = logging.getLogger(__name__)
 _INVOCATIONS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
@@ -53,6 +57,12 @@ class Case:
     states: Mapping[str, str]
     responses: Mapping[str, list[Response]]
     _invocations: Counter[str] = field(default_factory=Counter)
+
+    def look_at(self, definition: Definition) -> None:
+        """Warn of states that the machine does not have: their tasks would be really done."""
+        tasks = {state.name for state in definition.walk() if isinstance(state, Task)}
+        for state in self.states.keys() - tasks:
+            _logger.warning("%s: the machine has no Task %r to mock", self.place, state)
 
     def response(self, state: str) -> Response | None:
         """What a Task's next invocation gives; `None` if the case does not mock it.

@@ -77,6 +77,8 @@ class Runner:
             raise errors.ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
         run = self._made(arn, name, machine, text)
         run.trace_header, run.case = trace_header, case
+        if case is not None:
+            case.look_at(machine.definition)
         run.association = association
         return self._begun(run, value)
 
