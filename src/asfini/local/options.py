@@ -8,8 +8,6 @@ from asfini import errors
 _NO_LOGS = {"level": "OFF", "includeExecutionData": False}
 _OWNED_KEY = "AWS_OWNED_KEY"
 _FOR_KEYS = ("kmsKeyId", "kmsDataKeyReusePeriodSeconds")
-DEFAULT_REUSE = 300
-"""How many seconds a data key is used where nobody says: AWS CDK's CustomerManagedEncryptionConfiguration."""
 
 
 def configuration(
@@ -47,10 +45,9 @@ def checked_encryption(given: Mapping[str, Any] | None) -> dict[str, Any]:
     if given["type"] == _OWNED_KEY:
         if len(given) > 1:
             raise _bad_encryption(f"{', '.join(_FOR_KEYS)} are not for the type {_OWNED_KEY}")
-        return dict(given)
-    if "kmsKeyId" not in given:
+    elif "kmsKeyId" not in given:
         raise _bad_encryption(f"kmsKeyId is needed for the type {given['type']}")
-    return {"kmsDataKeyReusePeriodSeconds": DEFAULT_REUSE, **given}
+    return dict(given)
 
 
 def _bad_encryption(reason: str) -> errors.InvalidEncryptionConfiguration:
