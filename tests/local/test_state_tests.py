@@ -1,10 +1,12 @@
 """Single states, tested on the local service: the operation TestState."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiobotocore.session import AioSession
+from aiohttp import web
 
 from asfini import Client, local
 from asfini.errors import InvalidDefinition, InvalidExecutionInput, ServiceError, ValidationException
@@ -30,6 +32,7 @@ RETRIED = {
 READER = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
 SEEN = {**PAY, "QueryLanguage": "JSONata", "Output": "{% $states.context %}"}
 GOOD = {"ExecutionArn": "arn", "StartDate": "2026-01-01T00:00:00Z"}
+CONNECTION = "arn:aws:events:us-east-1:123456789012:connection/shop/1"
 
 Try = Callable[..., Any]
 
@@ -521,3 +524,81 @@ class TestFieldValidation:
     async def test_results_are_objects(self, tried: Try) -> None:
         with pytest.raises(ServiceError, match="Mocked result must be a JSON object"):
             await tried(START, mock=result([]))
+
+
+class TestHttp:
+    @pytest.fixture
+    async def url(self) -> AsyncIterator[str]:
+        """A server that answers with what it was asked."""
+
+        async def answer(request: web.Request) -> web.Response:
+            asked = {"key": request.headers.get("x-key"), "body": await request.text()}
+            return web.json_response(asked, headers={"X-Shop": "yes"})
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    def task(self, url: str, connection: str) -> dict[str, Any]:
+        parameters = {
+            "Method": "POST",
+            "ApiEndpoint": f"{url}/pay",
+            "InvocationConfig": {"ConnectionArn": connection},
+            "QueryParameters": {"q": ["1"]},
+            "RequestBody": {"pence": 5},
+        }
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::http:invoke",
+            "Parameters": parameters,
+            "End": True,
+        }
+
+    async def test_trace_tells_the_request_and_the_response(self, url: str) -> None:
+        with virtual_time():
+            async with local.connect(http=True) as client:
+                given = {"definition": json.dumps(self.task(url, CONNECTION)), "roleArn": ROLE}
+                traced = await client.service.call("test_state", inspectionLevel="TRACE", **given)
+                told = await client.service.call("test_state", inspectionLevel="DEBUG", **given)
+        assert traced["status"] == "SUCCEEDED", traced
+        request, response = (traced["inspectionData"].pop(key) for key in ("request", "response"))
+        assert request["protocol"] == "http"
+        assert request["method"] == "POST"
+        assert request["url"] == f"{url}/pay?q=1"
+        assert request["headers"].startswith(
+            "[Content-Type: application/json, User-Agent: Amazon|StepFunctions|"
+        )
+        assert request["body"] == '{"pence":5}'
+        assert (response["statusCode"], response["statusMessage"]) == ("200", "OK")
+        assert "X-Shop: yes" in response["headers"]
+        assert json.loads(response["body"]) == {"key": None, "body": '{"pence":5}'}
+        assert told["inspectionData"].keys() == traced["inspectionData"].keys()
+
+    @pytest.mark.parametrize("reveal", [False, True])
+    async def test_what_a_connection_adds_is_told_only_on_request(
+        self, url: str, moto_url: str, boto: AioSession, nothing_configured: None, reveal: bool
+    ) -> None:
+        async with boto.create_client("events", region_name="us-east-1", endpoint_url=moto_url) as events:
+            made = await events.create_connection(
+                Name="shop",
+                AuthorizationType="API_KEY",
+                AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "sesame"}},
+            )
+        with virtual_time():
+            async with local.connect(http=True, aws_endpoint=moto_url) as client:
+                told = await client.service.call(
+                    "test_state",
+                    definition=json.dumps(self.task(url, made["ConnectionArn"])),
+                    roleArn=ROLE,
+                    inspectionLevel="TRACE",
+                    revealSecrets=reveal,
+                )
+        assert told["status"] == "SUCCEEDED", told
+        assert json.loads(told["inspectionData"]["response"]["body"])["key"] == "sesame"
+        assert ("sesame" in told["inspectionData"]["request"]["headers"]) is reveal
