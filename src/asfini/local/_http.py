@@ -65,6 +65,13 @@ def refused(error: errors.ServiceError) -> web.Response:
     return web.Response(status=refusal.status, body=refusal.body, headers=headers)
 
 
+def hung_up(request: web.BaseRequest) -> web.Response:
+    """Close the connection in place of an answer: what is given back cannot be written any more."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
 def _headers() -> dict[str, str]:
     return {"Content-Type": _wire.CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
 

@@ -18,6 +18,7 @@ from asfini.local._engine import LONG_CALLS, Engine, Front, Remote, VirtualEngin
 from asfini.local._guard import Guard, check_host
 from asfini.local._http import (
     CallLine,
+    hung_up,
     is_closed,
     is_gone,
     make_request,
@@ -97,7 +98,7 @@ class Endpoint:
                 raise _wire.refusal("UnknownOperationException", "requests are sent to / with POST")
             return await answer(self, request)
         except errors.ConnectionFailed:
-            raise ConnectionResetError from None  # nobody answers: aiohttp closes the connection
+            return hung_up(request)
         except errors.ServiceError as error:
             return refused(error)
 

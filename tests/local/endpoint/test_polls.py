@@ -1,0 +1,167 @@
+"""Polls over HTTP: they end in time, each task goes to one of them in order, and none is lost."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import anyio.lowlevel
+import pytest
+from http_caller import Caller
+
+from asfini import local
+from asfini.errors import ConnectionFailed
+from asfini.local import Endpoint
+from asfini.testing import Fault
+
+ARN = "arn:aws:states:us-east-1:123456789012:activity:pay"
+LONG = 30
+"""Seconds that nothing here takes."""
+
+
+@pytest.fixture
+async def machine(caller: Caller) -> str:
+    """A machine whose task an activity does."""
+    await caller.call("CreateActivity", name="pay")
+    return await caller.machine({"pay": {"Type": "Task", "Resource": ARN, "End": True}})
+
+
+def poll(caller: Caller, worker: str | None = None) -> "asyncio.Task[dict[str, Any]]":
+    """Begin a poll."""
+    return asyncio.create_task(caller.call("GetActivityTask", activityArn=ARN, workerName=worker))
+
+
+async def until_open(endpoint: Endpoint, count: int) -> None:
+    """Wait until so many polls are open."""
+    async with asyncio.timeout(LONG):
+        while len(endpoint._waiting) != count:
+            await anyio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def vanishing_poll(endpoint: Endpoint) -> AsyncIterator[asyncio.StreamWriter]:
+    """A poll of a client that will hang up."""
+    host, _, port = endpoint.url.removeprefix("http://").rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps({"activityArn": ARN, "workerName": "vanished"})
+    head = f"POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: AWSStepFunctions.GetActivityTask\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    yield writer
+    writer.close()
+
+
+class TestPolls:
+    async def test_each_task_goes_to_the_poll_that_waited_longest(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        polls = []
+        for number in range(5):
+            polls.append(poll(caller, f"w{number}"))
+            await until_open(endpoint, number + 1)
+        for number in range(5):
+            await caller.start(machine, number)
+        assert [(await each)["input"] for each in polls] == ["0", "1", "2", "3", "4"]
+
+    async def test_a_task_is_done_over_http(self, caller: Caller, machine: str) -> None:
+        execution = await caller.start(machine, {"pence": 5})
+        task = await poll(caller, "w")
+        await caller.call("SendTaskHeartbeat", taskToken=task["taskToken"])
+        await caller.call("SendTaskSuccess", taskToken=task["taskToken"], output='"paid"')
+        told = await caller.call("DescribeExecution", executionArn=execution)
+        assert (told["status"], told["output"]) == ("SUCCEEDED", '"paid"')
+
+    async def test_the_clients_in_this_process_do_tasks_of_the_same_activities(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        await caller.start(machine, 1)
+        task = await endpoint.client.service.call("get_activity_task", activityArn=ARN)
+        assert task["input"] == "1"
+
+
+class TestPollsThatFindNothing:
+    @pytest.fixture
+    def options(self) -> dict[str, Any]:
+        return {"poll_seconds": 0.05}
+
+    async def test_they_end_empty(self, caller: Caller, machine: str) -> None:
+        assert await poll(caller) == {}
+
+    async def test_and_the_next_one_finds_what_came_since(self, caller: Caller, machine: str) -> None:
+        assert await poll(caller) == {}
+        await caller.start(machine, 1)
+        assert (await poll(caller))["input"] == "1"
+
+
+class TestPollersThatVanish:
+    async def test_the_next_poller_gets_the_task(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        async with vanishing_poll(endpoint):
+            await until_open(endpoint, 1)
+        await until_open(endpoint, 0)
+        await caller.start(machine, "kept")
+        assert (await poll(caller))["input"] == '"kept"'
+
+    async def test_also_where_its_end_was_not_heard_of_when_the_task_came(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        for number in range(20):
+            async with vanishing_poll(endpoint) as writer:
+                await until_open(endpoint, 1)
+                raw: Any = writer.get_extra_info("socket")
+                raw.shutdown(socket.SHUT_RDWR)
+                # Both in this loop: the task is there before the endpoint has looked at its sockets again.
+                told = await endpoint.client.service.call(
+                    "start_execution", stateMachineArn=machine, input=str(number)
+                )
+                task = await poll(caller, "there")
+                assert task["input"] == str(number)
+            events = (await caller.call("GetExecutionHistory", executionArn=told["executionArn"]))["events"]
+            started = [event for event in events if event["type"] == "ActivityStarted"]
+            assert [event["activityStartedEventDetails"] for event in started] == [{"workerName": "there"}]
+
+    async def test_it_goes_before_those_that_came_later(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        async with vanishing_poll(endpoint) as writer:
+            await until_open(endpoint, 1)
+            raw: Any = writer.get_extra_info("socket")
+            raw.shutdown(socket.SHUT_RDWR)
+            for number in range(3):
+                await endpoint.client.service.call(
+                    "start_execution", stateMachineArn=machine, input=str(number)
+                )
+        assert [(await poll(caller))["input"] for _ in range(3)] == ["0", "1", "2"]
+
+
+class TestFaults:
+    @pytest.fixture
+    def options(self) -> dict[str, Any]:
+        lost = Fault(ConnectionFailed, when="after", calls=[1])
+        return {"faults": {"get_activity_task": lost, "list_activities": Fault("ThrottlingException")}}
+
+    async def test_calls_fail_with_the_errors_that_were_asked_for(self, caller: Caller) -> None:
+        assert (await caller.ask("ListActivities")).code == "ThrottlingException"
+
+    async def test_a_task_can_be_lost_on_its_way(self, caller: Caller, machine: str) -> None:
+        first = await caller.start(machine, "lost")
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await poll(caller, "unlucky")
+        await caller.start(machine, "second")
+        assert (await poll(caller))["input"] == '"second"'
+        events = (await caller.call("GetExecutionHistory", executionArn=first))["events"]
+        assert events[-1]["type"] == "ActivityStarted"
+
+
+async def test_whoever_waits_is_let_go_when_the_endpoint_closes() -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(LONG):
+        async with local.serve(port=0) as endpoint:
+            caller = Caller(endpoint.url, session)
+            await caller.call("CreateActivity", name="pay")
+            polls = [poll(caller) for _ in range(3)]
+            await until_open(endpoint, 3)
+        results = await asyncio.gather(*polls, return_exceptions=True)
+    assert all(isinstance(result, aiohttp.ClientConnectionError) for result in results), results
