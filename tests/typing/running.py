@@ -4,9 +4,10 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from asfini import Client, Execution, Service, ServiceWrapper, StateMachine, aws, local
+from asfini import Client, Execution, Service, ServiceWrapper, StateMachine, TaskFailed, aws, local
 from asfini._arns import Account
 from asfini.history import Event, Failed, StateEntered, StateExited
+from asfini.testing import Fault, FaultyService, Mock, MockCall, ThrottledService
 
 
 @dataclass
@@ -53,6 +54,24 @@ async def connect() -> None:
         assert_type(client, Client)
     async with aws.connect(region="eu-west-1") as client:
         assert_type(client, Client)
+
+
+async def disturb(client: Client, machine: StateMachine) -> None:
+    with client.mock("sqs:sendMessage", {"MessageId": "1"}) as mock:
+        assert_type(mock, Mock)
+    assert_type(mock.calls, list[MockCall])
+    client.mock(state="pay", side_effect=[TaskFailed("Busy"), lambda given: given], machine=machine, after=5)
+    async with local.connect(
+        faults={"start_execution": Fault("ThrottlingException", every=3), "*": [Fault(delay=(0.1, 2))]},
+        quotas="aws",
+        mock_config="MockConfigFile.json",
+    ) as disturbed:
+        assert_type(disturbed, Client)
+    async with local.connect(quotas={"start_execution": (10, 2.5)}) as throttled:
+        assert_type(throttled, Client)
+    FaultyService(
+        ThrottledService(client.service), {"get_activity_task": Fault(delay=5, when="after")}, seed=1
+    )
 
 
 class Recorder(ServiceWrapper):

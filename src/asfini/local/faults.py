@@ -177,7 +177,8 @@ def _error(given: object, operation: str) -> ServiceError:
 
 def _delays(given: Any) -> tuple[float, float]:
     """The least and the most seconds of a delay."""
-    least, most = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
+    pair: Any = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
+    least, most = pair
     if not (_is_number(least) and _is_number(most) and 0 <= least <= most < math.inf):
         raise InvalidArgument(f"delay is seconds, or the least and the most of them, not {given!r}")
     return least, most
