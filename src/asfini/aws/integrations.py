@@ -6,8 +6,7 @@ aiobotocore is imported when the first service is called. Importing this module 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,6 +108,7 @@ class Action:
     """The service's name in errors, such as `DynamoDb`."""
     model: Any
     """botocore's model of the operation."""
+    style: shapes.Style
 
     @property
     def stream(self) -> str:
@@ -121,12 +121,12 @@ class Action:
         faults: list[str] = []
         if self.model.input_shape is None:
             return {}, faults
-        return shapes.native(self.model.input_shape, given, faults), faults
+        return shapes.native(self.model.input_shape, given, faults, self.style), faults
 
-    def result(self, answer: dict[str, Any], dates: shapes.Dates) -> dict[str, Any]:
+    def result(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Make a task's result of botocore's."""
         shape = self.model.output_shape
-        return shapes.told(shape, answer, dates) if shape is not None else {}
+        return shapes.told(shape, answer, self.style) if shape is not None else {}
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -162,24 +162,29 @@ class ServiceCaller:
         self._session = AWSSession(
             region=account.region, endpoint_url=None if self._is_aws else endpoint, credentials=keys
         )
+        self._actions: dict[tuple[str, str, shapes.Style], Action | None] = {}
         self._clients: dict[str, Any] = {}
         self._making = anyio.Lock()
         self._stack = AsyncExitStack()
 
-    async def find(self, service: str, action: str) -> Action | None:
+    async def find(self, service: str, action: str, style: shapes.Style) -> Action | None:
         """Look an action up.
 
         Args:
             service: the service as definitions call it, such as `sfn`, or as botocore does.
             action: the action, such as `startExecution`.
+            style: how parameters and results are written.
 
         Returns:
             The action, or `None` if there is no such service or action.
         """
-        with hold():
-            return await run_in_thread(self._find, None, service, action)
+        key = (service, action, style)
+        if key not in self._actions:
+            with hold():
+                self._actions[key] = await run_in_thread(self._find, None, *key)
+        return self._actions[key]
 
-    def _find(self, service: str, action: str) -> Action | None:
+    def _find(self, service: str, action: str, style: shapes.Style) -> Action | None:
         name = self._services.get(service)
         if name is None:
             return None
@@ -187,32 +192,30 @@ class ServiceCaller:
         found = next((each for each in model.operation_names if each.lower() == action.lower()), None)
         if found is None:
             return None
-        return Action(name, shapes.service_name(model.metadata["serviceId"]), model.operation_model(found))
+        java = shapes.service_name(model.metadata["serviceId"])
+        return Action(name, java, model.operation_model(found), style)
 
     @cached_property
     def _services(self) -> dict[str, str]:
         """Botocore's names by those of definitions and, for the few that differ, by botocore's own."""
-        names = self._session.session.get_available_services()
+        names = _loader().list_available_services("service-2")
         plain = {name.replace("-", ""): name for name in names}
         return plain | {name: name for name in names} | _NAMES
 
     def _model(self, service: str) -> Any:
         import_module("asfini.aws._clients")  # takes a quarter of a second, so not on the loop
-        loader = self._session.session.get_component("data_loader")
-        description = loader.load_service_model(service, "service-2")
         from botocore.model import ServiceModel  # type: ignore[import-untyped]
 
-        return ServiceModel(description, service)
+        self._session.session.register_component("data_loader", _loader())
+        _loader().load_service_model(service, "endpoint-rule-set-1")
+        return ServiceModel(_loader().load_service_model(service, "service-2"), service)
 
-    async def call(
-        self, action: Action, parameters: Mapping[str, Any], dates: shapes.Dates = shapes.instant
-    ) -> Reply:
+    async def call(self, action: Action, parameters: Mapping[str, Any]) -> Reply:
         """Call a service. Virtual time runs in real time meanwhile.
 
         Args:
             action: what is called.
             parameters: botocore's parameters.
-            dates: how dates are told.
 
         Raises:
             Refusal: the service refused.
@@ -234,7 +237,7 @@ class ServiceCaller:
         headers = {_HEADERS.get(name, name): value for name, value in about.get("HTTPHeaders", {}).items()}
         status = about.get("HTTPStatusCode", 200)
         content = answer.get(action.stream, b"")
-        return Reply(action.result(answer, dates), status, headers, about.get("RequestId", ""), content)
+        return Reply(action.result(answer), status, headers, about.get("RequestId", ""), content)
 
     async def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -268,6 +271,14 @@ class ServiceCaller:
             await self._stack.aclose()
 
 
+@cache
+def _loader() -> Any:
+    """The data files of botocore. Each is read once: tests open many services, and to read one takes long."""
+    from botocore.loaders import create_loader  # type: ignore[import-untyped]
+
+    return create_loader()
+
+
 async def _asked(client: Any, action: Action, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Call botocore, and read what comes as a stream."""
     from botocore import xform_name  # type: ignore[import-untyped]
@@ -291,19 +302,8 @@ def _refusal(error: Any, action: Action) -> Refusal:
     return Refusal(
         code,
         str(details.get("Message") or ""),
-        "" if shape is None else exception_name(shape.name),
+        "" if shape is None else action.style.exception(shape.name),
         about.get("HTTPStatusCode", 0),
         about.get("RequestId", ""),
         about.get("HostId", ""),
     )
-
-
-def exception_name(name: str) -> str:
-    """The name of an error as an exception's, as AWS's SDK for Java has it."""
-    name = name.removesuffix("Fault").removesuffix("Exception")
-    return f"{name[:1].upper()}{name[1:]}Exception"
-
-
-def milliseconds(date: datetime) -> int:
-    """A date as results of optimized integrations tell it: in milliseconds since 1970."""
-    return round(date.timestamp() * 1000)

@@ -15,8 +15,8 @@ import anyio
 
 from asfini import _json
 from asfini._arns import Account
-from asfini.aws.integrations import Action, Refusal, Reply, ServiceCaller, milliseconds
-from asfini.aws.shapes import instant
+from asfini.aws.integrations import Action, Refusal, Reply, ServiceCaller
+from asfini.aws.shapes import FIRST, SECOND
 from asfini.clock import hold
 from asfini.errors import InvalidArgument, ServiceError
 from asfini.local.failures import Failure
@@ -64,6 +64,8 @@ OPTIMIZED: dict[str, Optimized] = {
     "sqs": Optimized("SQS", "AmazonSQS"),
 }
 """Integrations that call with the SDK's first generation; others, such as `bedrock`, with the second."""
+_PREFIXES = {"bedrock": "Bedrock", "emr-serverless": "EmrServerless"}
+"""What stands before the names of errors of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ class ServiceDoor:
             return finish(result, reply, called)
         order.submitted(_with_metadata(result, reply, called))
         with hold():  # the job runs outside
-            return await self._followed(order, job, {**order.given, **result})
+            end = await self._followed(order, job, {**order.given, **result})
+        return result | end if job.tells_start else end
 
     async def _followed(self, order: Order, job: Job, known: dict[str, Any]) -> Any:
         """Wait for a job's end; stop it if we are cut off meanwhile."""
@@ -215,6 +218,8 @@ class _Called:
     adapter: Adapter
     names: Optimized | None
     """How its failures are named by the SDK's first generation; `None` for the second."""
+    prefix: str
+    """What stands before the names of its errors."""
 
     @classmethod
     async def find(cls, caller: ServiceCaller, name: str) -> "_Called":
@@ -226,10 +231,14 @@ class _Called:
         service, _, action = name.removeprefix("aws-sdk:").partition(":")
         is_sdk = name.startswith("aws-sdk:")
         adapter = Adapter(service, action) if is_sdk else ADAPTERS.get(name) or Adapter(service, action)
-        found = await caller.find(adapter.service, adapter.action)
+        names = None if is_sdk else OPTIMIZED.get(service)
+        found = await caller.find(adapter.service, adapter.action, FIRST if names else SECOND)
         if found is None:
-            raise Failure("States.Runtime", f"no service that botocore knows has the action '{name}'")
-        return cls(caller, found, adapter, None if is_sdk else OPTIMIZED.get(service))
+            raise Failure(
+                "States.Runtime", f"no service has the action '{name}': a handler may do it, or a mock"
+            )
+        prefix = names.prefix if names else "" if is_sdk else _PREFIXES.get(service, "")
+        return cls(caller, found, adapter, names, prefix or found.name)
 
     def parameters(self, given: Any) -> Any:
         """Make botocore's parameters of a task's.
@@ -250,12 +259,11 @@ class _Called:
             Failure: it refuses, or cannot be reached.
         """
         try:
-            return await self.caller.call(self.action, parameters, milliseconds if self.names else instant)
+            return await self.caller.call(self.action, parameters)
         except Refusal as refusal:
             raise self._failure(refusal) from None
         except (InvalidArgument, ServiceError) as error:
-            prefix = self.names.prefix if self.names else self.action.name
-            raise Failure(f"{prefix}.SdkClientException", str(error)) from None
+            raise Failure(f"{self.prefix}.SdkClientException", str(error)) from None
 
     def _failure(self, refusal: Refusal) -> Failure:
         status, request = f"Status Code: {refusal.status}", f"Request ID: {refusal.request_id}"
@@ -263,10 +271,10 @@ class _Called:
             name = refusal.kind or f"{self.action.name}Exception"
             more = f", Extended Request ID: {refusal.host_id}" if refusal.host_id else ""
             about = f"(Service: {self.action.name}, {status}, {request}{more}) (SDK Attempt Count: 1)"
-            return Failure(f"{self.action.name}.{name}", f"{refusal.message} {about}")
+            return Failure(f"{self.prefix}.{name}", f"{refusal.message} {about}")
         about = f"Service: {self.names.service}; {status}; Error Code: {refusal.code}; {request}; Proxy: null"
         name = refusal.kind or self.names.base
-        return Failure(f"{self.names.prefix}.{name}", f"{refusal.message} ({about})")
+        return Failure(f"{self.prefix}.{name}", f"{refusal.message} ({about})")
 
 
 Result = Callable[[dict[str, Any], Reply, _Called], Any]

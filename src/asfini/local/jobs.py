@@ -32,6 +32,8 @@ class Job:
     """The action that stops it, with its parameters; some jobs cannot be stopped."""
     is_good: Callable[[Any], bool] = lambda result: True
     """Whether a result with such a status is indeed one."""
+    tells_start: bool = False
+    """Whether the result has what the first answer told, too."""
     ends_gone: bool = False
     """Whether it has succeeded when there is nothing to describe any more."""
 
@@ -169,6 +171,7 @@ JOBS: dict[str, Job] = {
         "COMPLETED",
         "CANCELLED FAILED INTERRUPTED",
         stop=("cancelStep", _STEP),
+        tells_start=True,
     ),
     "elasticmapreduce:createCluster": Job(
         "describeCluster",
@@ -177,6 +180,7 @@ JOBS: dict[str, Job] = {
         "RUNNING WAITING TERMINATED",
         "TERMINATED_WITH_ERRORS",
         stop=("terminateCluster", _CLUSTER),
+        tells_start=True,
     ),
     "elasticmapreduce:terminateCluster": Job(
         "describeCluster", _CLUSTER, "Cluster.Status.State", "TERMINATED TERMINATED_WITH_ERRORS", ""
