@@ -95,6 +95,22 @@ class TestPolls:
             await start(client, number)
         assert [(await each)["input"] for each in polls] == ["0", "1", "2"]
 
+    async def test_a_poll_that_comes_later_takes_no_task_from_one_that_waits(self, client: Client) -> None:
+        first = asyncio.create_task(poll(client))
+        await anyio.sleep(1)
+        await start(client, 0)
+        later = []
+        for _ in range(5):
+            later.append(asyncio.create_task(poll(client)))
+            await asyncio.sleep(0)
+        assert first.done()
+        assert (await first)["input"] == "0"
+        for number in range(1, len(later) + 1):
+            await start(client, number)
+        assert [(await each)["input"] for each in later] == [
+            str(number) for number in range(1, len(later) + 1)
+        ]
+
     async def test_tasks_wait_for_polls_in_order(self, client: Client) -> None:
         for number in range(3):
             await start(client, number)
@@ -116,6 +132,22 @@ class TestPolls:
         await start(client, "kept")
         first.cancel()
         assert (await second)["input"] == '"kept"'
+
+    async def test_polls_that_wait_need_no_clock_where_none_of_them_ends_by_itself(
+        self, client: Client
+    ) -> None:
+        polls = [asyncio.create_task(poll(client)) for _ in range(1000)]
+        begin = asyncio.get_running_loop().time()
+        with anyio.move_on_after(3600):
+            await asyncio.wait(polls)
+        assert asyncio.get_running_loop().time() - begin == pytest.approx(3600)
+        await start(client, "for one")
+        done, waiting = await asyncio.wait(polls, return_when=asyncio.FIRST_COMPLETED)
+        assert [(await each)["input"] for each in done] == ['"for one"']
+        assert polls[0] in done
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
 
     async def test_a_poll_ends_when_its_activity_is_deleted(self, client: Client) -> None:
         polls = [asyncio.create_task(poll(client)) for _ in range(2)]

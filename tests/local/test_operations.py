@@ -5,6 +5,7 @@ import inspect
 import json
 from typing import Any
 
+import anyio
 import pytest
 from botocore.loaders import create_loader
 
@@ -477,6 +478,30 @@ class TestPages:
             await service.call("list_activities", nextToken=token)
         assert caught.value.message == "Invalid Token: 'Invalid token'"
 
+    async def test_a_token_is_good_for_a_day(self, service: LocalService) -> None:
+        for name in ("a", "b", "c"):
+            await service.call("create_activity", name=name)
+        token = (await service.call("list_activities", maxResults=1))["nextToken"]
+        await anyio.sleep(24 * 3600 - 1)
+        page = await service.call("list_activities", maxResults=1, nextToken=token)
+        assert [entry["name"] for entry in page["activities"]] == ["b"]
+        await anyio.sleep(2)
+        with pytest.raises(InvalidToken, match="Invalid Token: 'Invalid token'"):
+            await service.call("list_activities", nextToken=token)
+        page = await service.call("list_activities", nextToken=page["nextToken"])
+        assert [entry["name"] for entry in page["activities"]] == ["c"]
+
+    async def test_and_for_the_list_that_it_was_given_for(self, service: LocalService, shop: str) -> None:
+        first, second = [await service.call("start_execution", stateMachineArn=shop) for _ in range(2)]
+        await service.changed(first["executionArn"], 0, events_seen=1)
+        asked = {"executionArn": first["executionArn"], "maxResults": 1}
+        token = (await service.call("get_execution_history", **asked))["nextToken"]
+        for wrong in ({**asked, "executionArn": second["executionArn"]}, {**asked, "reverseOrder": True}):
+            with pytest.raises(InvalidToken):
+                await service.call("get_execution_history", nextToken=token, **wrong)
+        page = await service.call("get_execution_history", nextToken=token, **asked)
+        assert [event["id"] for event in page["events"]] == [2]
+
     async def test_machines_come_by_name(self, local_client: Client, service: LocalService) -> None:
         for name in ("c", "a", "b"):
             await local_client.register(construct_state_machine(name, Succeed("done")))
@@ -521,4 +546,6 @@ async def test_tokens_tell_nothing_but_a_place() -> None:
     from asfini.local._operations import Listing
 
     page = Listing("letters", mark=lambda letter: letter).page("abc", 2, None)
-    assert json.loads(base64.urlsafe_b64decode(page["nextToken"])) == ["letters", "b"]
+    name, mark, expiry = json.loads(base64.urlsafe_b64decode(page["nextToken"]))
+    assert (name, mark) == ("letters-0", "b")
+    assert expiry > 0

@@ -1,7 +1,9 @@
 """What the local service's groups of operations share: checks of parameters, pages of lists."""
 
+import asyncio
 import base64
 import inspect
+import zlib
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -79,7 +81,8 @@ def checked_arn(text: str, kinds: str) -> str:
 class Listing:
     """A list as the API gives it, page by page.
 
-    A page begins where the one before ended, whatever has been added or removed meanwhile.
+    A page begins where the one before ended, whatever has been added or removed meanwhile. A token is good
+    for a day, and for the list that it was given for.
 
     Args:
         key: what responses call the list.
@@ -91,29 +94,33 @@ class Listing:
     mark: Callable[[Any], Any]
     tell: Callable[[Any], Any] = lambda entry: entry
 
-    def page(self, entries: Sequence[Any], size: int, token: str | None) -> dict[str, Any]:
+    def page(self, entries: Sequence[Any], size: int, token: str | None, of: str = "") -> dict[str, Any]:
         """Cut a page out.
 
         Args:
             entries: the whole list, in the order of their marks.
             size: the most entries on the page; 0 stands for 100.
             token: what an earlier page gave.
+            of: what the list is of, where there are several: an ARN.
 
         Raises:
-            InvalidToken: the token is none of this list's.
+            InvalidToken: the token is none of this list's, or was given more than a day ago.
         """
-        start = 0 if token is None else self._start(entries, token)
+        start = 0 if token is None else self._start(entries, token, of)
         end = start + (size or DEFAULT_PAGE)
         response: dict[str, Any] = {self.key: [self.tell(entry) for entry in entries[start:end]]}
         if end < len(entries):
-            text = _json.dumps([self.key, self.mark(entries[end - 1])])
+            text = _json.dumps([self._name(of), self.mark(entries[end - 1]), _now() + TOKEN_SECONDS])
             response["nextToken"] = base64.urlsafe_b64encode(text.encode()).decode()
         return response
 
-    def _start(self, entries: Sequence[Any], token: str) -> int:
+    def _name(self, of: str) -> str:
+        return f"{self.key}-{zlib.crc32(of.encode()):x}"
+
+    def _start(self, entries: Sequence[Any], token: str, of: str) -> int:
         try:
-            key, mark = _json.loads(base64.urlsafe_b64decode(token.encode()))
-            if key == self.key:
+            name, mark, expiry = _json.loads(base64.urlsafe_b64decode(token.encode()))
+            if name == self._name(of) and _now() <= expiry:
                 return bisect_right(entries, mark, key=self.mark)
         except (TypeError, ValueError):
             pass

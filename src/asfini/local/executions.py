@@ -106,7 +106,8 @@ class Executions:
             for number, (run, entry) in enumerate(listed)
             if statusFilter in (None, run.status) and redriveFilter in (None, _redriven(run))
         ]
-        return _LISTING.page(sorted(found, key=_LISTING.mark), maxResults, nextToken)
+        of = stateMachineArn or mapRunArn or ""
+        return _LISTING.page(sorted(found, key=_LISTING.mark), maxResults, nextToken, of)
 
     def _of_machine(self, arn: str, status: str | None) -> list[Run]:
         machine = self._registry.find(arn).machine
@@ -139,7 +140,7 @@ class Executions:
         """List an execution's events."""
         events = self._runner.find(executionArn).journal.events
         listing, events = (_REVERSED, events[::-1]) if reverseOrder else (_EVENTS, events)
-        response = listing.page(events, maxResults, nextToken)
+        response = listing.page(events, maxResults, nextToken, f"{executionArn} {reverseOrder}")
         if not includeExecutionData:
             response["events"] = [_without_data(event) for event in response["events"]]
         return response

@@ -161,7 +161,7 @@ class MapRuns:
             for number, run in enumerate(self._runs.values())
             if run.execution_arn == executionArn
         ]
-        return _LISTING.page(found[::-1], maxResults, nextToken)
+        return _LISTING.page(found[::-1], maxResults, nextToken, executionArn)
 
     async def describe_map_run(self, mapRunArn: str) -> dict[str, Any]:
         """Tell where a map run stands."""

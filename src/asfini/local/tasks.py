@@ -214,8 +214,11 @@ class ActivityRecord:
     encryption: dict[str, Any] | None = None
     tags: dict[str, str] = field(default_factory=dict)
     waiting: OrderedDict[OpenTask, None] = field(default_factory=OrderedDict)
-    polls: OrderedDict[asyncio.Future[None], None] = field(default_factory=OrderedDict)
+    polls: OrderedDict[asyncio.Future[bool], None] = field(default_factory=OrderedDict)
+    """The polls that wait, the oldest first; each learns whether there is a task."""
     deleted: bool = False
+    promised: int = 0
+    """How many tasks belong to polls that were woken and have not taken theirs yet."""
     at_home: bool = False
     """Whether somebody on the service's own loop has polled for its tasks."""
 
@@ -245,7 +248,8 @@ class ActivityRecord:
         while self.polls:
             poll, _ = self.polls.popitem(last=False)
             if not poll.done():
-                poll.set_result(None)
+                self.promised += 1
+                poll.set_result(True)
                 return
 
     def _take(self, worker: str | None) -> OpenTask | None:
@@ -271,28 +275,38 @@ class ActivityRecord:
             self._await_workers(-len(self.waiting))
             self.at_home = True
         deadline = None if seconds is None else loop.time() + seconds
+        woken = False
         while not self.deleted:
-            if task := self._take(worker):
+            if (woken or len(self.waiting) > self.promised) and (task := self._take(worker)):
                 return task
             if deadline is not None and loop.time() >= deadline:
                 return None
-            await self._sleep(loop, deadline)
+            woken = await self._sleep(loop, deadline, first=woken)
         raise errors.ActivityDoesNotExist(f"Activity Does Not Exist: '{self.arn}'")
 
-    async def _sleep(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> None:
-        """Wait to be woken. A poll that is cancelled after it was woken wakes the next one in its place."""
-        poll = loop.create_future()
+    async def _sleep(self, loop: asyncio.AbstractEventLoop, deadline: float | None, first: bool) -> bool:
+        """Wait for a task or the end. A poll that is cancelled after it was woken wakes the next one instead.
+
+        Args:
+            loop: the running loop.
+            deadline: when to give up.
+            first: whether the poll was woken before, and keeps its place.
+        """
+        poll: asyncio.Future[bool] = loop.create_future()
         self.polls[poll] = None
+        if first:
+            self.polls.move_to_end(poll, last=False)
         timer = None if deadline is None else loop.call_at(deadline, _let_go, poll)
         try:
-            await poll
+            return await poll
         except asyncio.CancelledError:
-            if not poll.cancelled() and self.waiting:
+            if _was_woken(poll) and self.waiting:
                 self._wake()
             raise
         finally:
             if timer is not None:
                 timer.cancel()
+            self.promised -= _was_woken(poll)
             self.polls.pop(poll, None)
 
     def delete(self) -> None:
@@ -302,6 +316,10 @@ class ActivityRecord:
             _let_go(poll)
 
 
-def _let_go(poll: asyncio.Future[None]) -> None:
+def _was_woken(poll: asyncio.Future[bool]) -> bool:
+    return poll.done() and not poll.cancelled() and poll.exception() is None and poll.result()
+
+
+def _let_go(poll: asyncio.Future[bool]) -> None:
     if not poll.done():
-        poll.set_result(None)
+        poll.set_result(False)
