@@ -43,6 +43,8 @@ DEFAULT_PORT = 8083
 """The port of Step Functions Local."""
 SECONDS_IDLE = 75.0
 """Real seconds after which an idle connection, or one whose request does not begin, is closed."""
+SECONDS_TO_CLOSE = 1.0
+"""Real seconds that answers have to be written when the endpoint closes."""
 _MAX_ADVANCE = 100 * 366 * 24 * 3600.0
 
 _Answer = Callable[["Endpoint", web.BaseRequest], Awaitable[web.Response]]
@@ -330,5 +332,6 @@ async def _listening(endpoint: Endpoint, host: str, port: int) -> AsyncIterator[
     finally:
         listener.close()
         endpoint.stop()
-        await server.shutdown(1)
+        server.pre_shutdown()
+        await server.shutdown(SECONDS_TO_CLOSE)
         await listener.wait_closed()
