@@ -137,17 +137,16 @@ class StateTest:
         if isinstance(state, Map):
             await self._begin_map(flow, state)
         elif isinstance(state, Task):
-            self._begin_task(flow, state)
+            self._begin_task(state)
         if mock.failure is not None:
             raise mock.failure
         return flow.passed_on(self._frame, self._request.value, mock.result, state.next)
 
-    def _begin_task(self, flow: Flow, state: Task) -> None:
-        frame = self._frame
+    def _begin_task(self, state: Task) -> None:
+        workshop = self._frame.run.workshop
         if state.resource.endswith(".waitForTaskToken"):
-            frame.token = identifier(frame.run.workshop.random)
-        if not frame.fits(flow.arguments(frame, self._request.value)):
-            raise too_large(state.name)
+            self._frame.token = identifier(workshop.random)
+        workshop.arguments(state, self._frame, self._request.value)
 
     async def _begin_map(self, flow: Flow, state: Map) -> None:
         """Find a Map's items and settings, and fail where too many iterations have failed."""

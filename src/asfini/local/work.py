@@ -125,14 +125,27 @@ class Workshop:
             QueryError: what it is to get cannot be made.
             Unsuitable: its resource cannot do anything with that.
         """
+        job = self._job(state, frame, value)
+        return await self._kinds[job.target.kind](job)
+
+    def arguments(self, state: Task, frame: Frame, value: Any) -> Any:
+        """What a task would get, if it were done.
+
+        Raises:
+            QueryError: that, or its settings, cannot be made.
+            Unsuitable: its settings are none.
+            Failure: it is too large.
+        """
+        return self._job(state, frame, value).arguments()
+
+    def _job(self, state: Task, frame: Frame, value: Any) -> _Job:
         target = Target.parse(self._account.fill_in(state.resource))
         flow = flow_of(frame, state)
         selected = flow.selected(frame, value)
         timeout = _seconds(flow, frame, state, "timeout_seconds", selected)
         heartbeat = _seconds(flow, frame, state, "heartbeat_seconds", selected)
         credentials = _credentials(flow, frame, state, selected)
-        job = _Job(state, frame, flow, value, target, timeout, heartbeat, credentials)
-        return await self._kinds[target.kind](job)
+        return _Job(state, frame, flow, value, target, timeout, heartbeat, credentials)
 
     async def _do_activity(self, job: _Job) -> Any:
         thread, arn, call = job.frame.thread, job.target.arn, job.call(job.arguments())
