@@ -17,6 +17,7 @@ from pathlib import Path
 from calls import judge_calls, sequences
 from definitions import judge_definition, recorded_definitions
 from harness import RECORDINGS, cases, judge
+from state_tests import judge_test, recorded_tests
 
 RATCHET = Path(__file__).with_name("ratchet.json")
 
@@ -78,6 +79,15 @@ def definitions(only: str) -> Iterator[Row]:
             )
 
 
+def state_tests(only: str) -> Iterator[Row]:
+    """Judge recorded tests of states, by the level of inspection."""
+    for case in recorded_tests():
+        if only in case["id"]:
+            found = judge_test(case)
+            group = case["request"].get("inspectionLevel", "INFO")
+            yield Row(group, case["id"], {"answer": found.matches}, found.reason)
+
+
 BOARDS = (
     Board(
         "executions",
@@ -90,6 +100,7 @@ BOARDS = (
     ),
     Board("calls", ("answer",), calls, {"answer": 0.97}),
     Board("definitions", ("refusal", "words"), definitions, {"refusal": 1, "words": 0.95}),
+    Board("state tests", ("answer",), state_tests, {"answer": 0.97}),
 )
 
 
