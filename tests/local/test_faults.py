@@ -408,11 +408,12 @@ class TestSurvival:
 
     async def test_a_start_whose_answer_got_lost_is_found_by_its_name(self) -> None:
         faults = {"start_execution": Fault(ConnectionFailed, when="after", calls={1})}
-        async with local.connect(faults=faults) as client:
-            await client.register(nothing)
-            [execution] = await started(client, nothing, 1)
-            assert await execution.wait() == 0
-            assert len([each async for each in client.list_executions(nothing)]) == 1
+        with virtual_time():
+            async with local.connect(faults=faults) as client:
+                await client.register(nothing)
+                [execution] = await started(client, nothing, 1)
+                assert await execution.wait() == 0
+                assert len([each async for each in client.list_executions(nothing)]) == 1
 
     async def test_faults_and_quotas_stand_in_front_of_whatever_answers(self, local_client: Client) -> None:
         wrapped = FaultyService(ThrottledService(local_client.service, {"start_execution": (1, 0)}), {})
