@@ -150,6 +150,7 @@ class Run:
         self.status = status
         if status not in _OPEN:
             wake(self._waiters)
+            self._log()
 
     def reopen(self, token: str | None = None) -> None:
         """Let it go on after its end.
@@ -168,7 +169,6 @@ class Run:
         """Wait until all that its end cut off has come to an end, too."""
         if not self.running and self.task is not None:
             await asyncio.wait([self.task])
-        self._log()
 
     def _log(self) -> None:
         """Write a line about its end, without any data."""
