@@ -53,7 +53,7 @@ class _Frame(Frame):
     @property
     def exchanges(self) -> Inspection | None:
         """What takes note of an HTTP task's request and response, at the level TRACE."""
-        return self._inspection if self._request.level == "TRACE" else None
+        return self._inspection if self._request.given.level == "TRACE" else None
 
     def context(self) -> dict[str, Any]:
         """The context object that was given, or that of an execution of an EXPRESS machine."""
@@ -61,7 +61,7 @@ class _Frame(Frame):
         if given is not None:
             return given if self.item is None else {**given, "Map": {"Item": self.item}}
         context = super().context()
-        context["Execution"]["RoleArn"] = self._request.role_arn
+        context["Execution"]["RoleArn"] = self._request.given.role_arn
         return context
 
 
@@ -93,18 +93,18 @@ class StateTest:
         self._request = request
         self._state = request.state
         self._inspection = Inspection(
-            [(request.value, request.text), *_given_text(request.mock)],
-            reveals_secrets=request.reveals_secrets,
+            [(request.value, request.given.input), *_given_text(request.mock)],
+            reveals_secrets=request.given.reveals_secrets,
         )
         self._details: dict[str, int] = {}
         """What is told of the retrier or catcher that an error meets."""
         workshop = copy.copy(workshop)
-        workshop.store = _GivenData(request.configuration.get("mapItemReaderData", ""))
+        workshop.store = _GivenData(request.given.configuration.get("mapItemReaderData", ""))
         self._frame = frame = _Frame(_run(request, account, dates, workshop), request, self._inspection)
-        frame.thread.add("ExecutionStarted", payload("input", request.text))
-        frame.keep(request.value, request.text)
+        frame.thread.add("ExecutionStarted", payload("input", request.given.input))
+        frame.keep(request.value, request.given.input)
         frame.enter(self._state, request.value)
-        frame.retries = request.configuration.get("retrierRetryCount", 0)
+        frame.retries = request.given.configuration.get("retrierRetryCount", 0)
 
     async def run(self) -> dict[str, Any]:
         """Do the state, and tell how it ended."""
@@ -113,7 +113,7 @@ class StateTest:
                 told = await self._ended()
         except TimeoutError:
             told = self._failed(Failure("States.Timeout"))
-        return told if self._request.level == "INFO" else {**told, "inspectionData": self._inspected()}
+        return told if self._request.given.level == "INFO" else {**told, "inspectionData": self._inspected()}
 
     async def _ended(self) -> dict[str, Any]:
         try:
@@ -159,7 +159,7 @@ class StateTest:
         distribution = Distribution(flow, state, frame, value, frame.run.machine, map_run)
         found = await self._read(distribution) if items is None else [Item(item) for item in items]
         self._prepare(distribution, found)
-        failed = self._request.configuration.get("mapIterationFailureCount", 0)
+        failed = self._request.given.configuration.get("mapIterationFailureCount", 0)
         self._check_counts(state, len(found), failed)
         map_run.items.update(failed=failed, succeeded=max(0, len(found) - failed))
         if failed and distributed.limits_failures(state) and map_run.too_many_failed:
@@ -246,7 +246,10 @@ class StateTest:
 
     def _inspected(self) -> dict[str, Any]:
         frame = self._frame
-        told: dict[str, Any] = {"input": self._request.text, **self._inspection.told(frame, self._state)}
+        told: dict[str, Any] = {
+            "input": self._request.given.input,
+            **self._inspection.told(frame, self._state),
+        }
         if frame.variables:
             told["variables"] = written(frame.variables)[0]
         if self._details:
@@ -267,13 +270,13 @@ def _run(request: Request, account: Account, dates: Dates, workshop: Workshop) -
         f"{prefix}stateMachine:{names[0]}",
         names[0],
         "EXPRESS",
-        request.role_arn or "",
-        request.definition,
+        request.given.role_arn or "",
+        request.given.definition,
         Definition(start_at=request.state.name, states={str(request.state.name): request.state}),
         "",
         now,
     )
     arn = f"{prefix}express:{names[0]}:{names[1]}"
-    run = Run(arn, names[1], machine, request.text, now, Journal(dates.now), workshop)
+    run = Run(arn, names[1], machine, request.given.input, now, Journal(dates.now), workshop)
     run.redrivable = False
     return run
