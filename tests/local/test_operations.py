@@ -3,6 +3,7 @@
 import base64
 import inspect
 import json
+import math
 from typing import Any
 
 import anyio
@@ -271,6 +272,13 @@ class TestRefusals:
         with pytest.raises(ServiceError) as caught:
             received("create_activity", body)
         assert (caught.value.code, caught.value.message) == (code, message)
+
+    @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+    async def test_no_number_of_these_is_taken(self, service: LocalService, number: float) -> None:
+        with pytest.raises(ServiceError, match="NUMBER_VALUE can not be converted to an Integer"):
+            received("list_activities", {"maxResults": number})
+        with pytest.raises(ValidationException, match="'toleratedFailurePercentage' failed to satisfy"):
+            await service.call("update_map_run", mapRunArn="x", toleratedFailurePercentage=number)
 
     def test_what_is_null_or_unknown_there_is_left_out(self) -> None:
         given = {"name": "a", "colour": 5, "tags": [None, {"key": "a", "value": None, "x": 1}]}

@@ -4,6 +4,7 @@ Three readers look at the same shapes: an SDK, which sends nothing of another ty
 AWS's check of limits.
 """
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -144,7 +145,8 @@ class Number(Shape):
 
     def received(self, value: Any) -> Any:
         """A number; AWS's reader cuts a fraction off where there must be none."""
-        return super().received(int(value) if self.whole and isinstance(value, float) else value)
+        cut = self.whole and isinstance(value, float) and math.isfinite(value)
+        return super().received(int(value) if cut else value)
 
 
 @dataclass(frozen=True)
@@ -276,9 +278,9 @@ class Fields(Shape):
 
 
 def _limits(what: str, size: float, least: int | None, most: int | None) -> Iterator[str]:
-    if least is not None and size < least:
+    if least is not None and not size >= least:  # so that NaN fails, too
         yield f"have {what} greater than or equal to {least}"
-    if most is not None and size > most:
+    if most is not None and not size <= most:
         yield f"have {what} less than or equal to {most}"
 
 
