@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import phrases
+
 TEXTS = ("ab", "", "a*b", "5", "2026-01-01T00:00:00Z", "2026-13-32T00:00:00Z", "é\\", "[1, 2]")
 TIMES = ("2020-02-29T23:59:59Z", "2026-01-01T00:00:00.5+01:00", "2090-01-01T00:00:00Z")
 ORDERS = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
@@ -158,6 +160,8 @@ class JsonPath:
         way = self.dice.number(0, 9)
         if way < 5:
             return self._path()
+        if self.dice.chance(5):
+            return self.dice.one(*phrases.JSONPATH)
         return self.dice.one(*self._CALLS) if way < 8 else self.dice.one(*self._WIDE)
 
     def template(self) -> Any:
@@ -356,8 +360,8 @@ class Jsonata:
         self.place = place
 
     def _expression(self, *more: str) -> str:
-        if self.dice.chance(4):
-            return f"{{% {self.dice.one(*self._FAULTY)} %}}"
+        if self.dice.chance(8):
+            return f"{{% {self.dice.one(*self.dice.one(self._FAULTY, phrases.JSONATA))} %}}"
         variables = tuple(f"${name}" for name in self.place.variables)
         item = ("$states.context.Map.Item.Value", "$states.context.Map.Item.Index") if self.place.item else ()
         return f"{{% {self.dice.one(*self._EXPRESSIONS, *variables, *item, *more)} %}}"

@@ -44,6 +44,18 @@ def _caught(state: dict[str, Any], error: str) -> dict[str, Any]:
     }
 
 
+def _reading(key: str, **config: Any) -> dict[str, Any]:
+    return {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "Parameters": {"Bucket": "stock", "Key": key} if key else "all",
+        "ReaderConfig": config,
+    }
+
+
+def _distributed(**fields: Any) -> dict[str, Any]:
+    return _one({"Type": "Map", "ItemProcessor": _ITEM_BY_ITEM, **fields})
+
+
 def _passing(expression: str, **fields: Any) -> dict[str, Any]:
     return _one({"Type": "Pass", "Output": f"{{% {expression} %}}", **fields}, QueryLanguage="JSONata")
 
@@ -63,6 +75,19 @@ LIMITS = {
     ),
     "intervals beyond all numbers": Case(_one({**_TASK, "Retry": [_RETRIER]}), {}),
     "a missed heartbeat": Case(_caught(_SILENT, "States.Timeout"), {}),
+    "an inventory": Case(_distributed(ItemReader=_reading("inventory.json", InputType="MANIFEST")), {}),
+    "results of Athena": Case(
+        _distributed(
+            ItemReader=_reading(
+                "results.txt", ManifestType="ATHENA_DATA", InputType="CSV", CSVHeaderLocation="FIRST_ROW"
+            )
+        ),
+        {},
+    ),
+    "a reader whose parameters are text": Case(_distributed(ItemReader=_reading("", InputType="JSON")), {}),
+    "a share that is no number": Case(
+        _distributed(ItemsPath="$.items", ToleratedFailurePercentagePath="$.s"), {"items": [1], "s": "ab"}
+    ),
     "many children": Case(_one({"Type": "Map", "ItemProcessor": _ITEM_BY_ITEM}), list(range(200))),
 }
 """By what is extreme, a machine with its input."""

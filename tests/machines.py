@@ -1,6 +1,6 @@
 """Random machines that AWS would take: all types of states, nested, retried, caught, in both languages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ OBJECTS: dict[str, Any] = {
     "object.json": {"one": {"n": 1}, "rows": [{"n": 1}, {"n": 2}]},
     "lines.jsonl": '{"n": 1}\n\n{"n": 2}\n3\n',
     "broken.json": "{",
+    "inventory.json": '{"fileSchema": "Bucket, Key", "files": [{"key": "rows.csv"}]}',
+    "results.txt": "s3://stock/rows.csv\n\ns3://stock/rows.csv",
     "": {"Contents": [{"Key": "list.json", "Size": 31}, {"Key": "object.json", "Size": 9}]},
 }
 """What distributed maps can read, by key; the empty key is a list of some."""
@@ -135,6 +137,31 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
             yield value, key
             yield from _parts(part)
+
+
+def saying(phrase: str, language: str) -> dict[str, Any]:
+    """A state whose output is what a phrase says."""
+    if language == "JSONata":
+        return {"Type": "Pass", "Output": f"{{% {phrase} %}}", "End": True}
+    return {"Type": "Pass", "Parameters": {"said.$": phrase}, "End": True}
+
+
+def reciting(phrases: Sequence[str], variables: dict[str, Any], document: Any) -> Case:
+    """A machine in JSONata that says one phrase after the other, whichever of them fail."""
+    states: dict[str, Any] = {"start": {"Type": "Pass", "Assign": variables, "Next": "p0"}}
+    for index, phrase in enumerate(phrases):
+        following = f"p{index + 1}"
+        states[f"p{index}"] = {
+            "Type": "Parallel",
+            "Branches": [
+                {"StartAt": f"said {index}", "States": {f"said {index}": saying(phrase, "JSONata")}}
+            ],
+            "Output": "{% $states.input %}",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": following}],
+            "Next": following,
+        }
+    states[f"p{len(phrases)}"] = {"Type": "Succeed"}
+    return Case({"QueryLanguage": "JSONata", "StartAt": "start", "States": states}, document)
 
 
 class _Line:

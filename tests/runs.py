@@ -59,7 +59,7 @@ class Hands:
             return Submitted({"job": 1}, failed)
 
     def _store(self, call: Call) -> Any:
-        key = call.input.get("Key", "") if isinstance(call.input, dict) else NOBODYS
+        key = call.input.get("Key", "") if isinstance(call.input, dict) else "list.json"
         return None if key == NOBODYS else self._read_or_write(call.target.name, key, call.input)
 
     async def _read_or_write(self, action: str, key: str, given: dict[str, Any]) -> Any:

@@ -3,11 +3,13 @@
 import os
 import re
 from itertools import pairwise
+from typing import Any
 
+import phrases
 import pytest
 from hypothesis import HealthCheck, given, settings
 from limits import LIMITS
-from machines import Case, cases, unfinished
+from machines import Case, cases, reciting, saying, unfinished
 from runs import Run, run
 
 from asfini.asl.validation import problems
@@ -26,6 +28,9 @@ KINDS = {
     "both languages": cases("JSONPath", mixed=True),
     "EXPRESS": cases("JSONata", type="EXPRESS") | cases("JSONPath", mixed=True, type="EXPRESS"),
 }
+TOGETHER = 100
+"""So many phrases in a machine: each makes up to eight events."""
+MALFORMED = {"JSONata": phrases.MALFORMED_JSONATA, "JSONPath": phrases.MALFORMED_JSONPATH}
 settings.register_profile(
     "machines", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -38,6 +43,31 @@ PROFILE = settings.get_profile("machines in CI" if os.environ.get("CI") else "ma
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_machines_end_twice_alike_without_a_fault(kind: str) -> None:
     settings(PROFILE)(given(KINDS[kind])(ends_twice_alike))()
+
+
+@pytest.mark.parametrize("start", range(0, len(phrases.JSONATA), TOGETHER))
+def test_all_phrases_of_jsonata_are_said_twice_alike_without_a_fault(start: int) -> None:
+    some = phrases.JSONATA[start : start + TOGETHER]
+    machine = reciting(some, phrases.VARIABLES, phrases.DOCUMENT)
+    ends_twice_alike(machine)
+    assert run(machine).described["status"] == "SUCCEEDED"
+
+
+def test_all_phrases_of_jsonpath_are_said_twice_alike_without_a_fault() -> None:
+    for phrase in phrases.JSONPATH:
+        ends_twice_alike(Case(alone(phrase, "JSONPath"), phrases.DOCUMENT))
+
+
+@pytest.mark.parametrize("language", MALFORMED)
+def test_no_machine_says_what_is_malformed(language: str) -> None:
+    for phrase in MALFORMED[language]:
+        with pytest.raises(InvalidDefinition, match="/States/one"):
+            run(Case(alone(phrase, language), {}))
+
+
+def alone(phrase: str, language: str) -> dict[str, Any]:
+    """A machine that says one phrase."""
+    return {"QueryLanguage": language, "StartAt": "one", "States": {"one": saying(phrase, language)}}
 
 
 @pytest.mark.parametrize("limit", LIMITS)
@@ -60,7 +90,8 @@ def refused_or_run(case: Case) -> None:
     else:
         ran = run(case)
         assert ran.faults == []
-        check_result(ran)
+        if ran.described["status"] != "RUNNING":  # a placeholder may stand where a token should
+            check_result(ran)
 
 
 def ends_twice_alike(case: Case) -> None:
