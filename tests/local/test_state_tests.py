@@ -113,7 +113,7 @@ class TestStates:
         told = await tried({"Type": "Wait", "SecondsPath": "$.n", "End": True}, {"n": "soon"})
         assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
 
-    async def test_a_definition_that_breaks_rules_is_refused(self, tried: Try) -> None:
+    async def test_a_definition_that_breaks_rules_is_refused(self, tried: Try, local_client: Client) -> None:
         message = (
             r": Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: .* at /States/StateName/Type'$"
         )
@@ -121,6 +121,8 @@ class TestStates:
             await tried({"Type": "Nap"})
         with pytest.raises(InvalidDefinition, match="Definition must be a valid JSON object"):
             await tried([])
+        with pytest.raises(InvalidDefinition, match="INVALID_JSON_DESCRIPTION"):
+            await local_client.service.call("test_state", definition="{")
         with pytest.raises(InvalidDefinition, match=r"Missing 'Next' target: two at /States/one/Next"):
             await tried(
                 {"StartAt": "one", "States": {"one": {"Type": "Pass", "Next": "two"}}}, stateName="one"
@@ -137,6 +139,16 @@ class TestStates:
     async def test_but_where_the_state_itself_leads_is_nobodys_concern(self, tried: Try) -> None:
         caught = {**PAY, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "sorry"}]}
         assert (await tried(caught, mock=DECLINED))["nextState"] == "sorry"
+
+    async def test_a_state_that_fails_of_its_data_has_the_interpreters_cause(self, tried: Try) -> None:
+        told = await tried({**PASS, "OutputPath": "$.missing"})
+        assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
+        assert told["cause"].startswith("An error occurred while executing the state 'StateName' (entered at")
+
+    async def test_an_output_that_is_too_large_fails_the_state(self, tried: Try) -> None:
+        output = "{% $pad('', 300000, 'x') %}"
+        told = await tried({**PASS, "QueryLanguage": "JSONata", "Output": output})
+        assert (told["status"], told["error"]) == ("FAILED", "States.DataLimitExceeded")
 
     async def test_input_and_variables_are_json(self, local_client: Client) -> None:
         state = json.dumps(PASS)
@@ -284,6 +296,13 @@ class TestErrors:
         told = await tried({**PAY, "QueryLanguage": "JSONata", "Catch": [catcher]}, mock=DECLINED)
         assert (told["status"], told["error"]) == ("FAILED", "States.QueryEvaluationError")
 
+    async def test_what_a_mocked_task_cannot_get_fails_it(self, tried: Try) -> None:
+        broken = {**PAY, "QueryLanguage": "JSONata", "TimeoutSeconds": "{% 'soon' %}"}
+        told = await tried(broken, mock=result(1))
+        assert (told["status"], told["error"]) == ("FAILED", "States.QueryEvaluationError")
+        large = {**PAY, "QueryLanguage": "JSONata", "Arguments": "{% $pad('', 300000, 'x') %}"}
+        assert (await tried(large, mock=result(1)))["error"] == "States.DataLimitExceeded"
+
     async def test_the_context_object_counts_the_tries(self, tried: Try) -> None:
         state = {**PAY, "QueryLanguage": "JSONata", "Output": "{% $states.context.State.RetryCount %}"}
         configuration = {"retrierRetryCount": 4}
@@ -320,6 +339,20 @@ class TestInspection:
         told = await tried(state, {"n": 1}, "DEBUG", mock=result("ok"))
         assert told["inspectionData"] == {"input": {"n": 1}, "afterArguments": {"p": 2}, "result": "ok"}
 
+    async def test_a_pass_with_a_result_reads_nothing(self, tried: Try) -> None:
+        told = await tried({**PASS, "Result": 7, "ResultPath": "$.n"}, {"a": 1}, "DEBUG")
+        assert told["inspectionData"] == {
+            "input": {"a": 1},
+            "result": 7,
+            "afterResultSelector": 7,
+            "afterResultPath": {"a": 1, "n": 7},
+        }
+
+    @pytest.mark.parametrize("kind", ["Succeed", "Fail"])
+    async def test_the_last_states_tell_what_input_path_selects(self, tried: Try, kind: str) -> None:
+        told = await tried({"Type": kind}, {"a": 1}, "TRACE")
+        assert told["inspectionData"] == {"input": {"a": 1}, "afterInputPath": {"a": 1}}
+
     async def test_stages_until_a_failure_are_told(self, tried: Try) -> None:
         state = {**PAY, "ResultPath": "$.a.b"}
         told = await tried(state, 1, "DEBUG", mock=result(2))
@@ -339,6 +372,33 @@ class TestInspection:
 
 
 class TestMaps:
+    async def test_expressions_give_items_and_settings(self, tried: Try) -> None:
+        state = {
+            **EACH,
+            **FAR,
+            "QueryLanguage": "JSONata",
+            "Items": "{% $states.input.all %}",
+            "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}"},
+            "MaxConcurrency": "{% $states.input.most %}",
+            "ToleratedFailureCount": "{% 1 + 1 %}",
+        }
+        given = {"all": [5, 6], "most": 7}
+        told = await tried(state, given, "DEBUG", mock=result([0, 0]))
+        assert told["inspectionData"] == {
+            "input": given,
+            "afterItemSelector": [{"v": 5}, {"v": 6}],
+            "maxConcurrency": 7,
+            "toleratedFailureCount": 2,
+        }
+
+    async def test_items_that_are_no_list_fail_the_map(self, tried: Try) -> None:
+        told = await tried({**EACH, "ItemsPath": "$.n"}, {"n": 1}, "DEBUG", mock=result([]))
+        assert (told["error"], told["cause"]) == (
+            "States.Runtime",
+            'Reference path "$.n" must point to array.',
+        )
+        assert "maxConcurrency" not in told["inspectionData"]
+
     async def test_items_and_settings_are_told(self, tried: Try) -> None:
         state = {
             **EACH,
@@ -510,6 +570,8 @@ class TestFieldValidation:
         [
             ("lambda:invoke", {"Payload": {"any": "thing"}, "StatusCode": 200}),
             ("apigateway:invoke", [1]),
+            ("aws-sdk:sqs:sendMessage.waitForTaskToken", 1),
+            ("aws-sdk:sqs:deleteMessage", 1),
             (
                 "states:startExecution.sync",
                 {"ExecutionArn": "a", "StateMachineArn": "m", "Status": "FAILED", "StartDate": "d"},
@@ -520,6 +582,15 @@ class TestFieldValidation:
     async def test_what_no_model_tells_of_is_taken(self, tried: Try, resource: str, given: Any) -> None:
         state = {**START, "Resource": f"arn:aws:states:::{resource}"}
         assert (await tried(state, mock=result(given)))["output"] == given
+
+    @pytest.mark.parametrize("given", [None, 1, {"any": []}])
+    async def test_documents_hold_anything(self, tried: Try, given: Any) -> None:
+        use = {"ToolUse": {"ToolUseId": "t", "Name": "add", "Input": given}}
+        converse = {"Output": {"Message": {"Role": "assistant", "Content": [use]}}}
+        state = {**START, "Resource": "arn:aws:states:::aws-sdk:bedrockruntime:converse"}
+        assert (await tried(state, mock=result(converse, fieldValidationMode="PRESENT")))[
+            "output"
+        ] == converse
 
     async def test_results_are_objects(self, tried: Try) -> None:
         with pytest.raises(ServiceError, match="Mocked result must be a JSON object"):

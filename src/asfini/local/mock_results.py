@@ -5,6 +5,8 @@ from typing import Any
 
 from asfini import errors
 from asfini._arns import Account
+from asfini.aws.integrations import Action, ServiceCaller
+from asfini.aws.shapes import FIRST, SECOND
 from asfini.local.handlers import Target
 
 _UNCHECKED = ("apigateway:", "eks:", "elasticmapreduce:", "http:")
@@ -15,8 +17,6 @@ _LIMITS = {("lambda", "MemorySize"): (128, 10_240)}
 """Limits that AWS was seen to hold results to where botocore's newer models tell others."""
 _JOB_ACTIONS = {"states:startExecution": ("describeExecution", frozenset({"Input", "Output"}))}
 """Jobs that `.sync` waits for: what describes them, and the fields that may be data instead of text."""
-
-Fail = Callable[[str], errors.ServiceError]
 
 
 async def check_result(target: Target, result: Any, account: Account, *, complete: bool) -> None:
@@ -39,44 +39,41 @@ async def check_result(target: Target, result: Any, account: Account, *, complet
         if job is None:
             return
         action, free = f"{target.name.partition(':')[0]}:{job[0]}", job[1]
-    shape = None if action.startswith(_UNCHECKED) else await _output_of(action, account)
-    if shape is not None:
-        _Check(action, free, complete=complete).structure(shape, result, "")
+    found = None if action.startswith(_UNCHECKED) else await _action(action, account)
+    if found is not None and found.model.output_shape is not None:
+        _Check(found, free, complete=complete).structure(found.model.output_shape, result, "")
 
 
-async def _output_of(action: str, account: Account) -> Any:
-    """Botocore's model of what an action gives; none where it gives nothing, or is not known."""
-    from asfini.aws.integrations import ServiceCaller  # botocore takes long to import
-
-    service, _, name = action.removeprefix("aws-sdk:").partition(":")
-    caller = ServiceCaller("http://localhost", account)
-    found = await caller.find("sfn" if service == "states" else service, name)
-    return None if found is None else found.model.output_shape
+async def _action(name: str, account: Account) -> Action | None:
+    """An action of a service, if there is such a one."""
+    service, _, action = name.removeprefix("aws-sdk:").partition(":")
+    style = SECOND if name.startswith("aws-sdk:") else FIRST
+    caller = ServiceCaller("http://localhost", account)  # it looks up, and calls nothing
+    return await caller.find("sfn" if service == "states" else service, action, style)
 
 
 class _Check:
     """The walk through one result.
 
     Args:
-        action: service and action.
+        action: what would be called.
         free: names of fields that may hold anything.
         complete: whether what is required must be there.
     """
 
-    def __init__(self, action: str, free: frozenset[str], *, complete: bool) -> None:
-        self._service = action.removeprefix("aws-sdk:").partition(":")[0]
+    def __init__(self, action: Action, free: frozenset[str], *, complete: bool) -> None:
+        self._service = action.service
+        self._name = action.style.member
         self._free = free
         self._complete = complete
 
     def structure(self, shape: Any, value: Any, name: str) -> None:
         """Look at an object and its members; those that the model does not know may be anything."""
-        from asfini.aws.shapes import pascal
-
         if not isinstance(value, dict):
             raise _misfit(f"Field '{name}' must be an object") if name else _no_object()
-        members = {pascal(member): inner for member, inner in shape.members.items()}
+        members = {self._name(member): inner for member, inner in shape.members.items()}
         if self._complete:
-            for required in map(pascal, shape.required_members):
+            for required in map(self._name, shape.required_members):
                 if required not in value:
                     raise _misfit(f"Required field '{required}' is missing")
         for key, inner in value.items():
