@@ -12,6 +12,7 @@ from asfini import Client
 from asfini.errors import (
     ConflictException,
     InvalidArn,
+    InvalidToken,
     ResourceNotFound,
     ServiceQuotaExceededException,
     StateMachineDeleting,
@@ -223,6 +224,8 @@ class TestList:
         first = await shop.call("list_state_machine_aliases", stateMachineArn=SHOP, maxResults=1)
         assert list(first["stateMachineAliases"][0]) == ["stateMachineAliasArn", "creationDate"]
         assert await names(shop, nextToken=first["nextToken"]) == ["a", "b"]
+        with pytest.raises(InvalidToken):
+            await names(shop, f"{SHOP}:1", nextToken=first["nextToken"])
         assert await names(shop) == ["c", "a", "b"]
 
     async def test_they_are_listed_by_version(self, shop: Shop) -> None:
