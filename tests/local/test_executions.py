@@ -234,6 +234,36 @@ class TestSync:
         assert (told["status"], told["output"]) == ("SUCCEEDED", "[1]")
         assert told["billingDetails"]["billedDurationInMilliseconds"] == 10_000
 
+    async def test_so_is_one_that_fails(self, local_client: Client) -> None:
+        await register(local_client, Fail("f", error="E", cause="C"), type="EXPRESS")
+        told = await call(local_client, "start_sync_execution", stateMachineArn=SHOP, name="x")
+        arn = told.pop("executionArn")
+        assert arn.startswith(f"{PREFIX}express:shop:x:")
+        assert told.pop("stopDate") >= told.pop("startDate")
+        assert told == {
+            "stateMachineArn": SHOP,
+            "name": "x",
+            "status": "FAILED",
+            "error": "E",
+            "cause": "C",
+            "input": "{}",
+            "inputDetails": {"included": True},
+            "billingDetails": {"billedDurationInMilliseconds": 100, "billedMemoryUsedInMB": 64},
+        }
+
+    async def test_and_one_that_takes_more_than_five_minutes(self, local_client: Client) -> None:
+        await register(local_client, Wait("wait", 301), type="EXPRESS")
+        told = await call(local_client, "start_sync_execution", stateMachineArn=SHOP)
+        assert told["status"] == "TIMED_OUT"
+        assert told["billingDetails"]["billedDurationInMilliseconds"] == 300_000
+
+    async def test_its_data_is_left_out_on_request(self, local_client: Client) -> None:
+        await register(local_client, Pass("a"), type="EXPRESS")
+        told = await call(
+            local_client, "start_sync_execution", stateMachineArn=SHOP, includedData="METADATA_ONLY"
+        )
+        assert not told.keys() & {"input", "inputDetails", "output", "outputDetails"}
+
     async def test_a_standard_one_is_not(self, local_client: Client) -> None:
         await register(local_client, Pass("a"))
         with pytest.raises(StateMachineTypeNotSupported):

@@ -219,7 +219,8 @@ def _sync_description(run: Run, data: bool) -> dict[str, Any]:
     for key in (*standing(run), *run.association):
         del described[key]
     duration = ((run.stop_date or run.start_date) - run.start_date).total_seconds() * 1000
-    billed = {"billedDurationInMilliseconds": math.ceil(duration / 100) * 100, "billedMemoryUsedInMB": 64}
+    steps = max(1, math.ceil(duration / 100))  # begun ones count: AWS's price list
+    billed = {"billedDurationInMilliseconds": steps * 100, "billedMemoryUsedInMB": 64}
     return {**described, "billingDetails": billed}
 
 
