@@ -55,6 +55,8 @@ class Fake:
     answers: list[Callable[[], web.Response]] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    pause: float = 0
+    """Seconds before each answer."""
     _changed: anyio.Condition = field(default_factory=anyio.Condition)
 
     def will(self, *answers: Any, **options: Any) -> None:
@@ -78,6 +80,7 @@ class Fake:
         self.bodies.append(await request.text())
         async with self._changed:
             self._changed.notify_all()
+        await anyio.sleep(self.pause)
         return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
 
 
@@ -405,6 +408,55 @@ class TestWaysOut:
         assert result["Account"] == "123456789012"
 
 
+class TestCalls:
+    async def test_the_clock_runs_in_real_time_while_one_is_out(self, fake: Fake) -> None:
+        fake.will({"QueueUrls": []})
+        fake.pause = 0.05
+        branches = [
+            machine(wait={"Type": "Wait", "Seconds": 3600, "End": True}),
+            machine(call=task("aws-sdk:sqs:listQueues", {}, TimeoutSeconds=30)),
+        ]
+        both = {"Type": "Parallel", "Branches": branches, "End": True}
+        async with local_service(aws_endpoint=fake.url) as service:
+            described = await run(service, machine(both=both))
+        assert json.loads(described["output"]) == [{}, {"QueueUrls": []}]
+        assert (described["stopDate"] - described["startDate"]).total_seconds() == pytest.approx(3600, abs=5)
+
+    async def test_one_is_given_up_when_the_execution_is_stopped(self, fake: Fake) -> None:
+        fake.will({"QueueUrls": []})
+        fake.pause = 1000
+        async with local_service(aws_endpoint=fake.url) as service:
+            arn = await start(service, machine(call=task("aws-sdk:sqs:listQueues", {})), {})
+            await fake.until("ListQueues")
+            await service.call("stop_execution", executionArn=arn)
+            assert (await ended(service, arn))["status"] == "ABORTED"
+
+    async def test_one_is_given_up_when_the_service_is_left(self, fake: Fake) -> None:
+        fake.will({"QueueUrls": []})
+        fake.pause = 1000
+        with anyio.fail_after(100):
+            async with local_service(aws_endpoint=fake.url) as service:
+                await start(service, machine(call=task("aws-sdk:sqs:listQueues", {})), {})
+                await fake.until("ListQueues")
+
+    async def test_many_go_out_at_once(self, service: LocalService, aws: Aws) -> None:
+        await shop(aws, k="[" + ",".join(map(str, range(40))) + "]")
+        sqs = await aws("sqs")
+        queue = (await sqs.create_queue(QueueName="q"))["QueueUrl"]
+        each = machine(send=task("sqs:sendMessage", {"QueueUrl": queue, "MessageBody.$": "$"}))
+        found = mapped("getObject", {"Bucket": "shop", "Key": "k"}, each, InputType="JSON")
+        assert (await run(service, machine(each=found)))["status"] == "SUCCEEDED"
+        told = await sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
+        assert told["Attributes"]["ApproximateNumberOfMessages"] == "40"
+
+    async def test_a_service_opens_again(self, moto_url: str, nothing_configured: None) -> None:
+        with virtual_time():
+            service = LocalService(aws_endpoint=moto_url)
+            for _ in range(2):
+                async with service:
+                    assert await done(service, "aws-sdk:sqs:listQueues", {}) == {}
+
+
 class TestStepFunctionsItself:
     async def test_tasks_ask_the_service_that_they_run_in(self) -> None:
         async with local_service() as service:
@@ -726,6 +778,13 @@ class TestHttpTasks:
         async with local_service(http=True) as service:
             await done(service, "http:invoke", given)
         assert fake.bodies == [body]
+
+    async def test_redirections_are_not_followed(self, fake: Fake) -> None:
+        fake.will({}, status=302, headers={"Location": "http://127.0.0.1:1/"})
+        async with local_service(http=True) as service:
+            error, _ = await failed(service, "http:invoke", request(fake.url))
+        assert error == "States.Http.StatusCode.302"
+        assert len(fake.requests) == 1
 
     async def test_a_status_that_tells_of_a_failure_is_the_error(self, fake: Fake) -> None:
         fake.will({"message": "no such order"}, status=404)

@@ -46,7 +46,6 @@ _NAMES = {
     "lexruntimev2": "lexv2-runtime",
     "marketplacemetering": "meteringmarketplace",
     "migrationhub": "mgh",
-    "pinpointsmsvoice": "sms-voice",
     "serverlessapplicationrepository": "serverlessrepo",
     "sfn": "stepfunctions",
     "simpledb": "sdb",

@@ -125,6 +125,7 @@ class WebDoor:
                     params=request.query,
                     headers=request.headers,
                     data=request.body,
+                    allow_redirects=False,  # what a connection adds is for its endpoint only
                 ) as response:
                     content = await response.content.read(MOST_BYTES + 1)
         except TimeoutError:
