@@ -28,6 +28,7 @@ async def connect(
     role: str | None = None,
     max_polls: int = MAX_POLLS,
     max_attempts: int | None = None,
+    thin: bool = True,
     config: Any = None,
 ) -> "AsyncIterator[Client]":
     """Open a client of Step Functions at AWS. It may be left by another task than the one that entered.
@@ -43,6 +44,7 @@ async def connect(
         role: the role of new machines that name none, an ARN or a name.
         max_polls: how many polls may be open at once, as in `AwsService`.
         max_attempts: how often a call is tried, at most, as in `AwsService`.
+        thin: whether hot calls skip what botocore does anew for each request, as in `AwsService`.
         config: an `aiobotocore.config.AioConfig`: proxies, time-outs and so on.
 
     Raises:
@@ -51,5 +53,5 @@ async def connect(
     from asfini.client import Client
 
     given = as_session(session, profile=profile, region=region, endpoint_url=endpoint_url, config=config)
-    async with AwsService(given, max_polls=max_polls, max_attempts=max_attempts) as service:
+    async with AwsService(given, max_polls=max_polls, max_attempts=max_attempts, thin=thin) as service:
         yield Client(service, role=role)

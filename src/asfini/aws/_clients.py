@@ -14,6 +14,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from asfini.aws._errors import translated
+from asfini.aws._thin import ThinPath
 from asfini.aws.session import SERVICE, AWSSession
 from asfini.errors import InvalidArgument
 
@@ -28,6 +29,9 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 """How calls are made. Each kind has connections of its own: those that wait must not hold up the others."""
 
+_THIN_KINDS = frozenset({"calls", "polls"})
+"""The kinds with operations that the thin path knows."""
+
 _KIND_OF = {"get_activity_task": "polls", "start_sync_execution": "runs", "test_state": "runs"}
 
 _CONNECTIONS = 50
@@ -41,16 +45,18 @@ class Clients:
         session: who calls, and where to.
         max_polls: how many calls of a kind that waits may be open at once.
         max_attempts: how often an ordinary call is tried, at most.
+        thin: whether hot calls take the thin path.
 
     Raises:
         InvalidArgument: the settings make no sense.
     """
 
-    def __init__(self, session: AWSSession, max_polls: int, max_attempts: int | None) -> None:
+    def __init__(self, session: AWSSession, max_polls: int, max_attempts: int | None, thin: bool) -> None:
         if max_polls < 1:
             raise InvalidArgument(f"max_polls must be at least 1, not {max_polls}")
         self._session = session
         self._clients: dict[str, Any] = {}
+        self._thin_paths: dict[str, ThinPath] | None = {} if thin else None
         self._making = anyio.Lock()
         self._stack = AsyncExitStack()
         with translated():
@@ -60,15 +66,33 @@ class Clients:
                 kind: waiting.merge(AioConfig(**special)) if special else ordinary
                 for kind, special in _KINDS.items()
             }
+            self.tries = {"polls": 1, "calls": _tries(session, ordinary)}
+            """How often calls are tried at most, by their kind."""
+            if self.tries["calls"] > 1:
+                retries = {**ordinary.retries, "total_max_attempts": self.tries["calls"] - 1}
+                self._configs["again"] = ordinary.merge(AioConfig(retries=retries))
 
-    async def get(self, operation: str) -> Any:
+    def thin_path(self, operation: str) -> ThinPath | None:
+        """The thin path for an operation, if it knows by now how to make the call."""
+        path = (self._thin_paths or {}).get(_KIND_OF.get(operation, "calls"))
+        return path if path is not None and path.knows(operation) else None
+
+    def can_try_again(self, operation: str) -> bool:
+        """Whether an operation that was tried once may be tried a second time."""
+        return self.tries.get(_KIND_OF.get(operation, "calls"), 1) > 1
+
+    async def get(self, operation: str, *, again: bool = False) -> Any:
         """The client for an operation.
+
+        Args:
+            operation: the operation.
+            again: whether it was tried once already, so that there is one try less.
 
         Raises:
             CredentialsInvalid: the credentials cannot be had.
             InvalidArgument: the configuration makes no sense.
         """
-        kind = _KIND_OF.get(operation, "calls")
+        kind = "again" if again else _KIND_OF.get(operation, "calls")
         if kind not in self._clients:
             async with self._making:
                 if kind not in self._clients:
@@ -82,6 +106,9 @@ class Clients:
             if not self._is_public(client.meta.endpoint_url):
                 client.meta.config.inject_host_prefix = False
             client.meta.events.register("after-call", _check_answer)
+            if self._thin_paths is not None and kind in _THIN_KINDS:
+                self._thin_paths[kind] = path = ThinPath(client, self._session.credentials)
+                self._stack.push_async_callback(path.aclose)
         return client
 
     def _is_public(self, endpoint: str) -> bool:
@@ -123,6 +150,12 @@ def settings(session: AWSSession, max_attempts: int | None = None) -> Any:
     if max_attempts is not None:
         retries["total_max_attempts"] = max_attempts
     return merged.merge(AioConfig(retries=retries))
+
+
+def _tries(session: AWSSession, settings: Any) -> int:
+    """How often ordinary calls are tried, as botocore finds it out: 3 times by default."""
+    configured = session.session.get_config_variable("max_attempts")
+    return int(settings.retries.get("total_max_attempts") or configured or 3)
 
 
 def _user_agent() -> str:

@@ -1,9 +1,10 @@
 """botocore's exceptions in asfini's terms. Imported only when something connects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import aiohttp
 from botocore import exceptions as boto  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
@@ -35,6 +36,10 @@ _ROWS: tuple[tuple[Any, type[AsfiniError], str], ...] = (
     (boto.HTTPClientError, ConnectionFailed, "the request to {endpoint_url} failed: {error}"),
     (boto.IncompleteReadError, ConnectionFailed, "{endpoint_url} gave half an answer: {itself}"),
     (boto.ChecksumError, ConnectionFailed, "the answer of {endpoint_url} came damaged: {itself}"),
+    (aiohttp.ClientSSLError, ConnectionFailed, "no secure connection to {endpoint_url}: {itself}"),
+    ((aiohttp.ServerTimeoutError, TimeoutError), ConnectionFailed, "{endpoint_url} did not answer in time"),
+    (aiohttp.ClientConnectorError, ConnectionFailed, "no connection to {endpoint_url}: {itself}"),
+    (aiohttp.ClientError, ConnectionFailed, "{endpoint_url} hung up before a whole answer had come"),
     (boto.CapacityNotAvailableError, Throttled, "{itself}"),
     (boto.NoCredentialsError, CredentialsInvalid, _NO_CREDENTIALS),
     (boto.PartialCredentialsError, CredentialsInvalid, "{itself}"),
@@ -73,8 +78,14 @@ def translated(operation: str | None = None, endpoint: str | None = None) -> Ite
     except AsfiniError:
         raise
     except boto.ClientError as error:
-        raise _refusal(error, operation, endpoint or "AWS") from error
-    except (boto.BotoCoreError, ResponseParserError, *_UNREADABLE) as error:
+        raise refusal(error.response, operation, endpoint or "AWS") from error
+    except (
+        boto.BotoCoreError,
+        ResponseParserError,
+        aiohttp.ClientError,
+        TimeoutError,
+        *_UNREADABLE,
+    ) as error:
         raise _failure(error, operation, endpoint or "AWS") from error
 
 
@@ -96,11 +107,17 @@ def _own_words(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _refusal(error: Any, operation: str | None, endpoint: str) -> ServiceError:
-    """The error for an answer that says what is wrong."""
-    details = error.response.get("Error", {})
+def refusal(response: Mapping[str, Any], operation: str | None, endpoint: str) -> ServiceError:
+    """The error for an answer that says what is wrong.
+
+    Args:
+        response: the answer, as botocore's parsers give it.
+        operation: the operation that was called.
+        endpoint: where it was called.
+    """
+    details = response.get("Error", {})
     code, message = str(details.get("Code") or ""), str(details.get("Message") or "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if not code or code.isdigit():  # not the API's: a proxy's page, say
         message = f"{endpoint} answered with status {status}: {' '.join(message.split())[:_MAX_QUOTED]}"
         page = Throttled if status == 429 else ConnectionFailed

@@ -1,0 +1,299 @@
+"""The thin path: the API's hot calls past what botocore does anew for each request.
+
+What a request looks like is learned from the first one of its kind, as botocore prepared and signed it: where
+it goes, its headers, the region and the name that it is signed for. Later ones differ in body, date and keys
+alone. Connections, TLS and time-outs are aiobotocore's own. Whatever is unusual is botocore's, as before: a
+proxy, another signature, a header of somebody's own, a parameter that is refused, and each answer that is
+neither the expected one nor one of the API's errors.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
+from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
+from yarl import URL
+
+from asfini.aws.session import Credentials
+
+OPERATIONS = frozenset(
+    "describe_execution get_activity_task send_task_failure send_task_heartbeat send_task_success "
+    "start_execution".split()
+)
+"""What workers and those who wait call without end."""
+
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature="
+)
+_SIGNED = "content-type;host;x-amz-date;x-amz-target"
+_SIGNED_WITH_TOKEN = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"  # noqa: S105 - headers
+_MADE_ANEW = frozenset(
+    "amz-sdk-invocation-id amz-sdk-request authorization content-length x-amz-date "
+    "x-amz-security-token".split()
+)
+_USUAL = frozenset({"content-type", "x-amz-target", "user-agent"})
+_WORTH_A_TRY = re.compile("Throttl|Expired|Skew|Signature|TooManyRequests|UnrecognizedClient")
+"""Errors that another try may mend: with other keys, at another time."""
+_KINDS: dict[str, Any] = {"string": str, "boolean": bool, "structure": dict, "timestamp": (int, float, str)}
+
+
+FAILURES = (aiohttp.ClientError, TimeoutError)
+"""How it shows that no answer came, or only a part of one."""
+
+
+class Unusual(Exception):  # noqa: N818 - no error: botocore is to make the call
+    """The thin path is too thin for this call.
+
+    Args:
+        tried: whether it was tried all the same.
+    """
+
+    def __init__(self, *, tried: bool = False) -> None:
+        super().__init__()
+        self.tried = tried
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How requests of one operation are made, and what their answers hold."""
+
+    url: URL
+    host: str
+    headers: dict[str, str]
+    region: str
+    name: str
+    """What the service is called in signatures."""
+    parameters: frozenset[str]
+    needed: frozenset[str]
+    members: Mapping[str, Any]
+    """The shapes of the answer's members, by name."""
+    always: frozenset[str]
+    """What an answer always has."""
+
+
+class ThinPath:
+    """Makes the calls of one of aiobotocore's clients that it knows how to make.
+
+    Args:
+        client: aiobotocore's client, whose connections and settings are used.
+        credentials: gives the keys as they are now.
+    """
+
+    def __init__(self, client: Any, credentials: Callable[[], Awaitable[Credentials]]) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._plans: dict[str, _Plan] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._too_thin = False
+        self._keys: dict[tuple[str, ...], bytes] = {}
+        client.meta.events.register("before-send", self._learn)
+
+    @property
+    def endpoint(self) -> str:
+        """Where calls go."""
+        return str(self._client.meta.endpoint_url)
+
+    def knows(self, operation: str) -> bool:
+        """Whether a call can be tried here."""
+        return operation in self._plans
+
+    def _learn(self, request: Any, event_name: str, **_: Any) -> None:
+        """Note what a request looks like that botocore is about to send, if it is a usual one."""
+        if self._too_thin:
+            return
+        name = event_name.rpartition(".")[2]
+        operation = self._client.meta.service_model.operation_model(name)
+        python_name = next(
+            (key for key, value in self._client.meta.method_to_api_mapping.items() if value == name), ""
+        )
+        if python_name in OPERATIONS and (plan := _plan_of(request, operation)) is not None:
+            self._plans[python_name] = plan
+
+    async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call.
+
+        Raises:
+            Unusual: botocore is to make it: nothing has come of it here.
+            Refused: the service refused.
+            aiohttp.ClientError: no answer came, or only a part of one.
+            TimeoutError: it did not come in time.
+            ResponseParserError: the answer makes no sense.
+        """
+        plan = self._plans[operation]
+        if not (
+            plan.needed <= parameters.keys() <= plan.parameters and all(map(_is_text, parameters.values()))
+        ):
+            raise Unusual
+        body = json.dumps(parameters).encode()
+        headers = self._signed(plan, body, await self._credentials())
+        session = self._session or await self._open(plan)
+        async with session.post(plan.url, data=body, headers=headers, allow_redirects=False) as response:
+            status, text = response.status, await response.read()
+        if status == 200:
+            return _read(plan, text)
+        raise _refusal(status, text)
+
+    async def _open(self, plan: _Plan) -> aiohttp.ClientSession:
+        """A session of our own, without cookies, over aiobotocore's connections."""
+        try:
+            shared = await self._connections(str(plan.url))
+        except AttributeError:  # another version of aiobotocore, which keeps them elsewhere
+            shared = None
+        if shared is None:
+            self._too_thin = True
+            self._plans.clear()
+            raise Unusual
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=shared.connector,
+                connector_owner=False,
+                timeout=shared.timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers={"Accept", "Content-Type", "User-Agent"},
+            )
+        return self._session
+
+    async def _connections(self, url: str) -> aiohttp.ClientSession | None:
+        """The session of aiobotocore's client, unless a proxy stands between."""
+        http = self._client._endpoint.http_session
+        if http._proxy_config.proxy_url_for(url):
+            return None
+        session: aiohttp.ClientSession = await http._get_session(None)
+        return session
+
+    async def aclose(self) -> None:
+        """Close the session, but not the connections, which are aiobotocore's."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _signed(self, plan: _Plan, body: bytes, keys: Credentials) -> dict[str, str]:
+        """A request's headers, with its signature: AWS's Signature Version 4."""
+        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = f"{date[:8]}/{plan.region}/{plan.name}/aws4_request"
+        token = "" if keys.token is None else f"x-amz-security-token:{keys.token}\n"
+        signed = _SIGNED if keys.token is None else _SIGNED_WITH_TOKEN
+        request = (
+            f"POST\n/\n\ncontent-type:{plan.headers['Content-Type']}\nhost:{plan.host}\nx-amz-date:{date}\n{token}"
+            f"x-amz-target:{plan.headers['X-Amz-Target']}\n\n{signed}\n{hashlib.sha256(body).hexdigest()}"
+        )
+        text = f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        key = self._key(keys.secret_key, date[:8], plan.region, plan.name)
+        headers = {
+            **plan.headers,
+            "X-Amz-Date": date,
+            "Authorization": (
+                f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={signed}, "
+                f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
+            ),
+        }
+        if keys.token is not None:
+            headers["X-Amz-Security-Token"] = keys.token
+        return headers
+
+    def _key(self, *parts: str) -> bytes:
+        """The key to sign with for a day."""
+        key = self._keys.get(parts)
+        if key is None:
+            key = f"AWS4{parts[0]}".encode()
+            for part in (*parts[1:], "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._keys = {parts: key}
+        return key
+
+
+class Refused(Exception):  # noqa: N818 - carries what the service said
+    """The service refused.
+
+    Args:
+        code: the API's error code, or the status of an answer that has none.
+        message: the API's message, or what else came.
+        status: HTTP's status.
+    """
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(code)
+        self.response = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+        """The refusal as botocore's parsers give it."""
+        self.worth_a_try = status >= 429 or _WORTH_A_TRY.search(code) is not None
+        """Whether another try may have another answer."""
+
+
+def _plan_of(request: Any, operation: Any) -> _Plan | None:
+    """How to make requests like one that botocore signed; `None` if something about it is unusual."""
+    headers = {name: _text(value) for name, value in request.headers.items()}
+    found = _AUTHORIZATION.match(headers.get("Authorization", ""))
+    kept = {name: value for name, value in headers.items() if name.lower() not in _MADE_ANEW}
+    url = URL(request.url, encoded=True)
+    if (
+        found is None
+        or found[3] not in (_SIGNED, _SIGNED_WITH_TOKEN)
+        or {name.lower() for name in kept} != _USUAL
+        or (request.method, url.raw_path_qs) != ("POST", "/")
+    ):
+        return None
+    given, answer = operation.input_shape, operation.output_shape
+    return _Plan(
+        url,
+        url.raw_authority.rpartition("@")[2],
+        kept,
+        found[1],
+        found[2],
+        frozenset(name for name, shape in given.members.items() if shape.type_name == "string"),
+        frozenset(given.required_members),
+        {name: shape.type_name for name, shape in answer.members.items()},
+        frozenset(answer.required_members),
+    )
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _read(plan: _Plan, body: bytes) -> dict[str, Any]:
+    """Read an answer, as botocore does."""
+    try:
+        told = json.loads(body) if body or plan.members else {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or (plan.members and told and not told.keys() & plan.members.keys()):
+        raise ResponseParserError(f"{len(body)} bytes that begin with {body[:20]!r}")
+    if lacking := plan.always - told.keys():
+        raise ResponseParserError(f"it lacks {', '.join(sorted(lacking))}")
+    return {
+        name: _value(name, told[name], kind)
+        for name, kind in plan.members.items()
+        if told.get(name) is not None
+    }
+
+
+def _value(name: str, value: Any, kind: str) -> Any:
+    if not isinstance(value, _KINDS.get(kind, object)):
+        raise ResponseParserError(f"its {name} is no {kind}")
+    return parse_timestamp(value) if kind == "timestamp" else value
+
+
+def _refusal(status: int, body: bytes) -> Exception:
+    """What an answer that is no success means."""
+    if 300 <= status < 400:
+        return Unusual()
+    try:
+        told = json.loads(body)
+        code = told["__type"].rpartition("#")[2]
+        return Refused(code, str(told.get("message", told.get("Message", ""))), status)
+    except (ValueError, LookupError, AttributeError, TypeError):  # not the API's: a proxy's page, say
+        return Refused(str(status), body.decode(errors="replace"), status)

@@ -1,0 +1,294 @@
+"""The thin path: whatever comes back, it says the same as botocore's own."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+
+from asfini.aws import AwsService, AWSSession, Credentials
+from asfini.errors import ConnectionFailed, InvalidArgument, Throttled
+
+ARN = "arn:aws:states:eu-west-1:123456789012:"
+CALLS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "describe_execution": (
+        {"executionArn": f"{ARN}execution:shop:1"},
+        {
+            "executionArn": f"{ARN}execution:shop:1",
+            "stateMachineArn": f"{ARN}stateMachine:shop",
+            "status": "SUCCEEDED",
+            "startDate": 1.7e9,
+            "stopDate": 1700000001.123,
+            "output": "1",
+            "outputDetails": {"included": True},
+            "redriveCount": 0,
+        },
+    ),
+    "get_activity_task": ({"activityArn": f"{ARN}activity:pay"}, {"taskToken": "t", "input": '"é"'}),
+    "send_task_failure": ({"taskToken": "t", "error": "E"}, {}),
+    "send_task_heartbeat": ({"taskToken": "t"}, {}),
+    "send_task_success": ({"taskToken": "t", "output": '"é"'}, {}),
+    "start_execution": (
+        {"stateMachineArn": f"{ARN}stateMachine:shop", "name": "1", "input": "{}"},
+        {"executionArn": f"{ARN}execution:shop:1", "startDate": 1.7e9},
+    ),
+}
+"""The hot operations: what is sent, and what is answered where all is well."""
+
+BODIES: list[Any] = [
+    "",
+    "{}",
+    "{",
+    "[]",
+    "null",
+    '"text"',
+    "<html>",
+    '{"unknown": 1}',
+    '{"taskToken": null, "input": null}',
+    '{"taskToken": "t", "input": "1", "new": {"a": 1}}',
+    '{"executionArn": "a", "startDate": "2023-01-01T00:00:00Z"}',
+    '{"executionArn": "a", "startDate": "soon"}',
+    '{"executionArn": "a", "startDate": 1, "stateMachineArn": "b", "status": "RUNNING"}',
+]
+"""What a server may answer with status 200."""
+
+ERRORS = [
+    (400, "TaskTimedOut"),
+    (400, "TaskDoesNotExist"),
+    (400, "InvalidToken"),
+    (400, "ExecutionDoesNotExist"),
+    (400, "ExecutionAlreadyExists"),
+    (400, "ActivityDoesNotExist"),
+    (400, "AccessDeniedException"),
+    (400, "ValidationException"),
+    (400, "NewException"),
+    (400, "KmsThrottlingException"),
+    (400, "ThrottlingException"),
+    (400, "ExpiredTokenException"),
+    (400, "UnrecognizedClientException"),
+    (403, "InvalidSignatureException"),
+    (404, "UnknownOperationException"),
+    (413, "RequestEntityTooLarge"),
+    (429, "TooManyRequestsException"),
+    (500, "InternalServerError"),
+    (503, "ServiceUnavailable"),
+]
+
+
+async def outcome(service: AwsService, operation: str) -> Any:
+    """What a call gives, or how it fails."""
+    try:
+        return await service.call(operation, **CALLS[operation][0])
+    except Exception as error:  # noqa: BLE001 - whatever it is, both must say it
+        url = str(service.session.endpoint_url)
+        return type(error).__name__, str(error).replace(f"{url}/", url)
+
+
+Open = Callable[..., AwsService]
+
+
+async def both(fake: Any, open_service: Open, operation: str, *answers: Any, **options: Any) -> list[Any]:
+    """What a second call comes to on the thin path, and what on botocore's; and how often each was tried."""
+    found = []
+    for thin in (True, False):
+        async with open_service(thin=thin, **{"max_attempts": 1, **options}) as service:
+            fake.will(fake.json(CALLS[operation][1]))
+            await service.call(operation, **CALLS[operation][0])
+            fake.requests.clear()
+            fake.will(*answers)
+            found.append((await outcome(service, operation), len(fake.requests)))
+            if not any(answer.then == "reset" for answer in answers):
+                sdk = [request for request in fake.requests if "amz-sdk-invocation-id" in request.headers]
+                assert bool(sdk) is not thin or options, "the path is not the one that was asked for"
+    return found
+
+
+EACH = pytest.mark.parametrize("operation", CALLS)
+SOME = pytest.mark.parametrize("operation", ["get_activity_task", "start_execution"])
+
+
+class TestTheSame:
+    @EACH
+    async def test_good_answers(self, fake: Any, open_service: Open, operation: str) -> None:
+        one, other = await both(fake, open_service, operation, fake.json(CALLS[operation][1]))
+        assert one == other
+        assert one[0] is not None
+
+    @SOME
+    @pytest.mark.parametrize("body", BODIES)
+    async def test_odd_answers(self, fake: Any, open_service: Open, operation: str, body: str) -> None:
+        (one, tries), (other, other_tries) = await both(fake, open_service, operation, fake.http(body))
+        assert tries == other_tries
+        assert one == other or (one[0] == other[0] == "ConnectionFailed")
+
+    @SOME
+    @pytest.mark.parametrize(("status", "code"), ERRORS)
+    async def test_refusals(
+        self, fake: Any, open_service: Open, operation: str, status: int, code: str
+    ) -> None:
+        one, other = await both(fake, open_service, operation, fake.error(code, "é", status))
+        assert one == other
+
+    @SOME
+    @pytest.mark.parametrize("status", [400, 403, 404, 407, 429, 500, 502, 503])
+    async def test_pages_that_are_not_the_apis(
+        self, fake: Any, open_service: Open, operation: str, status: int
+    ) -> None:
+        one, other = await both(fake, open_service, operation, fake.http("<html>no", status))
+        assert one[1] == other[1]
+        assert one[0][0] == other[0][0]
+        assert str(status) in one[0][1]
+
+    @SOME
+    @pytest.mark.parametrize(
+        "half", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", b"nonsense\r\n\r\n"]
+    )
+    async def test_broken_connections(
+        self, fake: Any, open_service: Open, operation: str, half: bytes
+    ) -> None:
+        one, other = await both(fake, open_service, operation, fake.raw(half, then="hang up"))
+        assert one[0][0] == other[0][0] == "ConnectionFailed"
+        assert one[1] == other[1]
+
+    @pytest.mark.parametrize("operation", ["describe_execution", "start_execution"])
+    async def test_a_silent_server(self, fake: Any, open_service: Open, operation: str) -> None:
+        never = fake.json({}, after=asyncio.Event())
+        config = AioConfig(read_timeout=0.2)
+        one, other = await both(fake, open_service, operation, never, config=config)
+        assert one[0] == other[0]
+        assert one[0][0] == "ConnectionFailed"
+
+    @SOME
+    @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
+    async def test_a_second_try(self, fake: Any, open_service: Open, operation: str, code: str) -> None:
+        status = 500 if code.startswith("Internal") else 400
+        bad, good = fake.error(code, "no", status), fake.json(CALLS[operation][1])
+        one, other = await both(fake, open_service, operation, bad, good, max_attempts=2)
+        assert one == other
+        assert one[1] == (1 if operation == "get_activity_task" else 2)
+
+    @EACH
+    async def test_tries_have_an_end(self, fake: Any, open_service: Open, operation: str) -> None:
+        one, other = await both(
+            fake, open_service, operation, fake.error("ThrottlingException"), max_attempts=2
+        )
+        assert one == other
+        assert one[0][0] == Throttled.__name__
+        assert one[1] == (1 if operation == "get_activity_task" else 2)
+
+    @EACH
+    @pytest.mark.parametrize("wrong", [{"nonsense": "x"}, {"taskToken": 5}, {}])
+    async def test_parameters_that_are_refused(
+        self, fake: Any, open_service: Open, operation: str, wrong: dict[str, Any]
+    ) -> None:
+        messages = []
+        for thin in (True, False):
+            async with open_service(thin=thin) as service:
+                fake.will(fake.json(CALLS[operation][1]))
+                await service.call(operation, **CALLS[operation][0])
+                fake.requests.clear()
+                with pytest.raises(InvalidArgument) as caught:
+                    await service.call(operation, **wrong)
+                messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+        assert not fake.requests
+
+
+class TestSignatures:
+    @pytest.mark.parametrize("token", [None, "temporary"])
+    async def test_they_are_botocores(self, fake: Any, boto: AioSession, token: str | None) -> None:
+        keys = Credentials("AKID", "secret/key", token)
+        session = AWSSession(boto, region="eu-west-1", endpoint_url=fake.url, credentials=keys)
+        async with AwsService(session) as service:
+            fake.will(fake.json({}))
+            for _ in range(2):
+                await service.call("send_task_success", taskToken="t", output='"é"')
+        headers = fake.requests[1].headers
+        assert "amz-sdk-invocation-id" not in headers
+        body = json.dumps({"taskToken": "t", "output": '"é"'}).encode()
+        names = ("x-amz-target", "content-type", "host")
+        request = AWSRequest("POST", f"{fake.url}/", {name: headers[name] for name in names}, body)
+        request.context["timestamp"] = headers["x-amz-date"]
+        auth = SigV4Auth(BotoCredentials("AKID", "secret/key", token), "states", "eu-west-1")
+        request.headers["X-Amz-Date"] = headers["x-amz-date"]
+        if token is not None:
+            request.headers["X-Amz-Security-Token"] = token
+        text = auth.string_to_sign(request, auth.canonical_request(request))
+        assert headers["authorization"].endswith(auth.signature(text, request))
+        assert headers.get("x-amz-security-token") == token
+
+    async def test_keys_that_are_renewed_are_used_at_once(self, fake: Any, boto: AioSession) -> None:
+        session = AWSSession(boto, region="eu-west-1", endpoint_url=fake.url)
+        async with AwsService(session) as service:
+            fake.will(fake.json({}))
+            await service.call("send_task_heartbeat", taskToken="t")
+            session._credentials = Credentials("NEW", "other")
+            await service.call("send_task_heartbeat", taskToken="t")
+        assert "Credential=NEW/" in fake.requests[1].headers["authorization"]
+
+    async def test_keys_that_have_expired_are_worth_a_second_try(self, fake: Any, open_service: Open) -> None:
+        async with open_service() as service:
+            fake.will(fake.json({}))
+            await service.call("send_task_heartbeat", taskToken="t")
+            fake.will(fake.error("ExpiredTokenException"), fake.json({}))
+            await service.call("send_task_heartbeat", taskToken="t")
+        assert "amz-sdk-invocation-id" in fake.requests[2].headers
+
+
+class TestWhatIsUnusual:
+    async def test_redirects_are_followed_as_before(self, fake: Any, open_service: Open) -> None:
+        async with open_service() as service:
+            fake.will(fake.json({}))
+            await service.call("send_task_heartbeat", taskToken="t")
+            moved = f"HTTP/1.1 307 Moved\r\nLocation: {fake.url}/\r\nContent-Length: 0\r\n\r\n".encode()
+            fake.will(fake.raw(moved), fake.raw(moved), fake.json({}))
+            await service.call("send_task_heartbeat", taskToken="t")
+        assert len(fake.requests) == 4
+
+    async def test_a_proxy_gets_all_requests(
+        self, fake: Any, open_service: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", fake.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        session = AWSSession(
+            region="eu-west-1", endpoint_url="http://elsewhere.invalid", credentials=Credentials("a", "b")
+        )
+        async with AwsService(session) as service:
+            fake.will(fake.json({}))
+            for _ in range(3):
+                await service.call("send_task_heartbeat", taskToken="t")
+        assert [request.headers["host"] for request in fake.requests] == ["elsewhere.invalid"] * 3
+
+    async def test_headers_of_somebodys_own_are_kept(self, fake: Any, boto: AioSession) -> None:
+        def add(request: Any, **_: Any) -> None:
+            request.headers["X-Mine"] = "1"
+
+        boto.get_component("event_emitter").register("request-created.sfn", add)
+        session = AWSSession(boto, region="eu-west-1", endpoint_url=fake.url)
+        async with AwsService(session) as service:
+            fake.will(fake.json({}))
+            for _ in range(3):
+                await service.call("send_task_heartbeat", taskToken="t")
+        assert [request.headers.get("x-mine") for request in fake.requests] == ["1"] * 3
+
+    async def test_it_can_be_switched_off(self, fake: Any, open_service: Open) -> None:
+        async with open_service(thin=False) as service:
+            fake.will(fake.json({}))
+            for _ in range(3):
+                await service.call("send_task_heartbeat", taskToken="t")
+        assert all("amz-sdk-invocation-id" in request.headers for request in fake.requests)
+
+    async def test_a_server_that_is_gone_is_named(self, fake: Any, boto: AioSession) -> None:
+        session = AWSSession(boto, region="eu-west-1", endpoint_url=fake.url)
+        async with AwsService(session, max_attempts=1) as service:
+            fake.will(fake.json({}, then="hang up"))
+            await service.call("send_task_heartbeat", taskToken="t")
+            fake.will(fake.raw(b"", then="hang up"))
+            with pytest.raises(ConnectionFailed, match=f"{fake.url} hung up"):
+                await service.call("send_task_heartbeat", taskToken="t")
