@@ -1,6 +1,7 @@
 """Activities and their tasks in this process, as AWS's operations have them."""
 
 import asyncio
+from random import Random
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from asfini.errors import (
     TaskTimedOut,
     ValidationException,
 )
+from asfini.testing import virtual_time
 
 ARN = "arn:aws:states:us-east-1:123456789012:activity:pay"
 pay = Activity("pay")
@@ -35,6 +37,18 @@ async def start(client: Client, given: Any = None, **fields: Any) -> Execution:
 
 async def poll(client: Client, **parameters: Any) -> dict[str, Any]:
     return await client.service.call("get_activity_task", activityArn=ARN, **parameters)
+
+
+async def restless(client: Client, random: Random) -> None:
+    """Do tasks, but give half of the polls up soon, and report each task with its input, once."""
+    while True:
+        polling = asyncio.create_task(poll(client))
+        if random.random() < 0.5:
+            await anyio.sleep(random.choice([0, 0, 0, 0.5, 1]))
+            polling.cancel()
+        await asyncio.wait([polling])
+        if not polling.cancelled() and (task := polling.result()):
+            await client.service.call("send_task_success", taskToken=task["taskToken"], output=task["input"])
 
 
 class TestActivities:
@@ -164,6 +178,44 @@ class TestPolls:
         with pytest.raises(ValidationException):
             await poll(client, workerName="x" * 81)
         assert (await poll(client))["input"] == '"kept"'
+
+    @pytest.mark.parametrize("seconds", [None, 1.0])
+    @pytest.mark.parametrize("seed", range(5))
+    async def test_each_task_is_given_out_once_however_polls_come_and_go(
+        self, seed: int, seconds: float | None
+    ) -> None:
+        with virtual_time():
+            async with local.connect(poll_seconds=seconds) as client:
+                await client.register(pay)
+                polling = [asyncio.create_task(restless(client, Random(seed + n))) for n in range(5)]
+                started = []
+                for number in range(50):
+                    started.append(await start(client, number))
+                    await anyio.sleep(number % 3 / 2)
+                with anyio.fail_after(3600):
+                    outputs = [await execution.wait() for execution in started]
+                for each in polling:
+                    each.cancel()
+                await asyncio.wait(polling)
+        assert outputs == list(range(50))
+
+    async def test_a_task_of_a_deleted_activity_goes_to_nobody_but_can_be_reported(
+        self, client: Client
+    ) -> None:
+        held, waiting = [await start(client, number, timeout_seconds=60) for number in range(2)]
+        task = await poll(client)
+        await client.deregister(pay)
+        await client.register(pay)
+        again = asyncio.create_task(poll(client))
+        await anyio.sleep(1)
+        assert not again.done()
+        await client.service.call("send_task_success", taskToken=task["taskToken"], output="3")
+        assert await held.wait() == 3
+        await anyio.sleep(3600)
+        assert await waiting.status() == "RUNNING"
+        assert not again.done()
+        again.cancel()
+        await asyncio.wait([again])
 
 
 class TestReports:
