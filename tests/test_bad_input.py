@@ -350,7 +350,12 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
     "problems": (
         problems,
         {"definition": machine},
-        {"definition": [5, None, object()], "machine_type": ["FAST"], "warnings": ["yes"]},
+        {
+            "definition": [5, None, object()],
+            "machine_type": ["FAST"],
+            "warnings": ["yes"],
+            "template": ["yes", None],
+        },
     ),
     "Client": (Client, {"service": empty()}, {"service": NO_SERVICES, "role": [*NO_TEXTS, ""]}),
     "Execution": (

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 from typing import Any
 
+import anyio
 import pydantic
 import pytest
 from faults import Faulty, answers, lost, raises
@@ -18,6 +19,8 @@ from asfini import (
     ExecutionFailed,
     Fail,
     InvalidArgument,
+    Lambda,
+    MapRun,
     Pass,
     StateMachine,
     Task,
@@ -26,18 +29,21 @@ from asfini import (
     Worker,
     construct_state_machine,
     local,
+    problems,
 )
 from asfini.errors import (
     AccessDenied,
     ActivityDoesNotExist,
     CredentialsInvalid,
     ExecutionAlreadyExists,
+    ExecutionNotRedrivable,
     ExecutionOutputInvalid,
     InvalidArn,
     InvalidRequest,
     StateMachineAlreadyExists,
     StateMachineDeleting,
     StateMachineDoesNotExist,
+    StateMachineTypeNotSupported,
 )
 
 PREFIX = "arn:aws:states:us-east-1:123456789012:"
@@ -751,3 +757,189 @@ async def test_an_operation_that_no_method_wraps_is_called_by_name(local_client:
     await local_client.service.call("tag_resource", resourceArn=SHOP, tags=[{"key": "a", "value": "b"}])
     with pytest.raises(InvalidRequest):
         await local_client.service.call("tag_resource", resourceArn="x", tags=[])
+
+
+class TestExpressMachines:
+    async def test_executing_one_gives_its_output(self, client: Client, service: Faulty) -> None:
+        await client.register(machine(type="EXPRESS", result=[1]))
+        assert await client.execute("shop", type=list[int]) == [1]
+        assert [call.operation for call in service.calls[-2:]] == [
+            "describe_state_machine",
+            "start_sync_execution",
+        ]
+        assert await client.execute("shop") == [1]
+        assert service.calls[-1].operation == "start_sync_execution"  # its type is known by now
+
+    async def test_a_failure_is_raised(self, client: Client) -> None:
+        failing = construct_state_machine("failing", Fail("f", error="Boom", cause="bang"), type="EXPRESS")
+        await client.register(failing)
+        with pytest.raises(ExecutionFailed, match="Boom: bang"):
+            await client.execute(failing)
+
+    async def test_its_end_is_told_without_asking_again(self, client: Client, service: Faulty) -> None:
+        await client.register(machine(type="EXPRESS"))
+        execution = await client.start_sync_execution("shop", {"n": 1}, name="x")
+        told = await execution.describe()
+        assert (told["status"], told["name"]) == ("SUCCEEDED", "x")
+        assert told["billingDetails"]["billedMemoryUsedInMB"] == 64
+        assert await execution.output() == await execution.wait() == {"n": 1}
+        assert service.calls[-1].operation == "start_sync_execution"
+
+    async def test_one_that_takes_too_long_is_not_waited_for(self, client: Client) -> None:
+        waiting = construct_state_machine("waiting", Wait("w", 100), type="EXPRESS")
+        await client.register(waiting)
+        with pytest.raises(TimeoutError, match="waiting had not ended after 5 seconds"):
+            await client.execute(waiting, timeout=5)
+
+    async def test_a_standard_one_is_refused(self, client: Client) -> None:
+        await client.register(machine())
+        with pytest.raises(StateMachineTypeNotSupported):
+            await client.start_sync_execution("shop")
+
+
+class TestTags:
+    async def test_they_are_added_replaced_and_removed(self, client: Client) -> None:
+        await client.register(machine(tags={"team": "a"}), Activity("pay"))
+        await client.tag("shop", {"team": "b", "stage": "test"})
+        await client.tag(Activity("pay"), {"team": "c"})
+        await client.untag("shop", "stage", "nothing")
+        assert await client.tags("shop") == {"team": "b"}
+        assert await client.tags(Activity("pay")) == {"team": "c"}
+
+
+class TestTryingOut:
+    async def test_a_definition_is_checked_by_the_service(self, client: Client) -> None:
+        assert await client.validate(machine()) == []
+        assert await client.validate(Pass("a", next="nowhere").to_dict()) != []
+        text = '{"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}}'
+        found = await client.validate(text)
+        assert [problem.code for problem in found][:1] == ["MISSING_TRANSITION_TARGET"]
+        assert found == problems(text)
+
+    async def test_a_state_is_done_by_itself(self, client: Client) -> None:
+        test = await client.test_state(Pass("a", parameters={"x.$": "$.n"}), {"n": 1})
+        assert (test.status, test.output, test.next) == ("SUCCEEDED", {"x": 1}, None)
+
+    async def test_what_became_of_the_data_is_told(self, client: Client) -> None:
+        state = Pass("a", input_path="$.n", result_path="$.r")
+        test = await client.test_state(state, {"n": {"m": 1}}, inspection_level="DEBUG")
+        assert test.inspection["input"] == {"n": {"m": 1}}
+        assert test.inspection["afterInputPath"] == {"m": 1}
+
+    async def test_a_tasks_result_is_mocked(self, client: Client) -> None:
+        task = Task("pay", Activity("pay"))
+        with pytest.raises(InvalidArgument, match="not both"):
+            await client.test_state(task, mock_result=1, mock_error=TaskFailed("E"))
+        lambda_task = Task("pay", Lambda("pay"))
+        test = await client.test_state(lambda_task, mock_result=None)
+        assert (test.status, test.output) == ("SUCCEEDED", None)
+
+    async def test_a_tasks_error_is_caught(self, client: Client) -> None:
+        task = Task("pay", Lambda("pay"))
+        task.catch(["Declined"], Pass("sorry"))
+        definition = construct_state_machine("shop", task)
+        test = await client.test_state(definition, name="pay", mock_error=TaskFailed("Declined", "no money"))
+        assert (test.status, test.next) == ("CAUGHT_ERROR", "sorry")
+        assert (test.error, test.cause) == ("Declined", "no money")
+
+
+class TestOneTask:
+    async def test_a_poll_brings_a_task_with_its_input(self, client: Client) -> None:
+        pay = Activity("pay")
+        await client.register(pay, construct_state_machine("shop", Task("pay", pay)))
+        execution = await client.start_execution("shop", {"pence": 5})
+        task = await client.get_activity_task("pay", worker_name="me")
+        assert task is not None
+        async with task:
+            task.output = task.input
+        assert await execution.wait() == {"pence": 5}
+
+    async def test_a_poll_may_find_none(self) -> None:
+        async with local.connect(poll_seconds=0.01) as client:
+            await client.register(Activity("pay"))
+            assert await client.get_activity_task(Activity("pay")) is None
+
+
+class TestMapRuns:
+    DEFINITION = """{"StartAt": "each", "States": {"each": {
+        "Type": "Map", "End": true, "MaxConcurrency": 1, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "rest", "States": {"rest": {"Type": "Wait", "SecondsPath": "$", "End": true}}}}}}"""
+
+    async def started(self, client: Client) -> tuple[Execution, MapRun]:
+        await client.register(StateMachine("mapping", Definition.from_json(self.DEFINITION)))
+        execution = await client.start_execution("mapping", [10, 20, 30])
+        await anyio.sleep(5)
+        (found,) = [map_run async for map_run in client.list_map_runs(execution)]
+        return execution, found
+
+    async def test_they_are_listed_with_their_children(self, client: Client) -> None:
+        execution, map_run = await self.started(client)
+        assert await map_run.status() == "RUNNING"
+        assert client.map_run(map_run.arn).arn == map_run.arn
+        await execution.wait()
+        assert (await map_run.describe())["itemCounts"]["succeeded"] == 3
+        children = [child async for child in map_run.executions(status="SUCCEEDED")]
+        assert [await child.output() for child in children] == [30, 20, 10]
+
+    async def test_their_limits_are_changed_while_they_run(self, client: Client) -> None:
+        execution, map_run = await self.started(client)
+        await map_run.update(max_concurrency=2, tolerated_failure_percentage=5.0)
+        told = await map_run.describe()
+        assert (told["maxConcurrency"], told["toleratedFailurePercentage"]) == (2, 5.0)
+        with pytest.raises(InvalidArgument, match="at least one limit"):
+            await map_run.update()
+        await execution.wait()
+
+
+class TestRedriving:
+    async def test_an_execution_goes_on_from_where_it_failed(self, client: Client) -> None:
+        pay = Activity("pay")
+        await client.register(pay, construct_state_machine("shop", Task("pay", pay)))
+        execution = await client.start_execution("shop", {"n": 1})
+        for _ in range(2):
+            task = await client.get_activity_task(pay)
+            assert task is not None
+            await task.fail("Declined")
+            with pytest.raises(ExecutionFailed):
+                await execution.wait()
+            assert (await execution.redrive()).tzinfo is not None
+            assert await execution.status() == "RUNNING"
+        task = await client.get_activity_task(pay)
+        assert task is not None
+        await task.succeed("paid")
+        assert await execution.wait() == "paid"
+        assert (await execution.describe())["redriveCount"] == 2
+        assert [found.arn async for found in client.list_executions("shop", redriven=True)] == [execution.arn]
+        assert [found async for found in client.list_executions("shop", redriven=False)] == []
+
+    async def test_one_that_succeeded_is_not(self, client: Client) -> None:
+        await client.register(machine())
+        execution = await client.start_execution("shop")
+        await execution.wait()
+        with pytest.raises(ExecutionNotRedrivable):
+            await execution.redrive()
+
+    async def test_waiting_is_not_misled_by_a_description_from_before(self, client: Client) -> None:
+        """AWS may still tell of the old end for a moment."""
+        pay = Activity("pay")
+        await client.register(pay, construct_state_machine("shop", Task("pay", pay)))
+        execution = await client.start_execution("shop")
+        task = await client.get_activity_task(pay)
+        assert task is not None
+        await task.fail("Declined")
+        with pytest.raises(ExecutionFailed):
+            await execution.wait()
+        before = await execution.describe()
+        await execution.redrive()
+        task = await client.get_activity_task(pay)
+        assert task is not None
+        await task.succeed(1)
+        client.service.will("describe_execution", answers(before), answers(before))  # type: ignore[attr-defined]
+        assert await execution.wait() == 1
+
+    async def test_the_machine_that_it_runs_is_the_one_it_started_with(self, client: Client) -> None:
+        await client.register(machine(result=1))
+        execution = await client.start_execution("shop")
+        await client.register(machine(result=2), allow_update=True)
+        assert (await execution.machine()).definition == machine(result=1).definition

@@ -530,7 +530,7 @@ class Client:
         told = await self.service.call(
             "validate_state_machine_definition",
             definition=await self._definition_text(machine),
-            type=type or getattr(machine, "type", None) or "STANDARD",
+            type=type or (machine.type if isinstance(machine, StateMachine) else "STANDARD"),
             severity="WARNING" if warnings else "ERROR",
         )
         return [
