@@ -1,5 +1,6 @@
 """Single states, tested on the local service: the operation TestState."""
 
+import functools
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -148,6 +149,37 @@ class TestStates:
     async def test_an_output_that_is_too_large_fails_the_state(self, tried: Try) -> None:
         output = "{% $pad('', 300000, 'x') %}"
         told = await tried({**PASS, "QueryLanguage": "JSONata", "Output": output})
+        assert (told["status"], told["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+    async def test_data_of_any_depth_is_refused_or_done_or_fails_the_state(
+        self, local_client: Client
+    ) -> None:
+        """What can be read may be too deep to be written once it lies deeper. Pythons differ in their limits."""
+        state = {
+            **PASS,
+            "Parameters": functools.reduce(lambda inner, _: {"a": inner}, range(20), {"b.$": "$"}),
+        }
+        found = set()
+        for depth in [10, *range(900, 1000, 10), *range(1400, 1500, 10), 100_000]:
+            try:
+                told = await local_client.service.call(
+                    "test_state",
+                    definition=json.dumps(state),
+                    input=f"{'[' * depth}{']' * depth}",
+                    inspectionLevel="DEBUG",
+                )
+                found.add((told["status"], told.get("error")))
+            except InvalidExecutionInput:
+                found.add(("REFUSED", None))
+        done, refused = ("SUCCEEDED", None), ("REFUSED", None)
+        assert {done, refused} <= found <= {done, refused, ("FAILED", "States.Runtime")}
+
+    async def test_variables_that_are_too_large_fail_the_state(self, tried: Try) -> None:
+        large = {"n": "{% $pad('', 300000, 'x') %}"}
+        told = await tried({**PASS, "QueryLanguage": "JSONata", "Assign": large})
+        assert (told["status"], told["error"]) == ("FAILED", "States.DataLimitExceeded")
+        catcher = {"ErrorEquals": ["States.ALL"], "Assign": large, "Next": "sorry"}
+        told = await tried({**PAY, "QueryLanguage": "JSONata", "Catch": [catcher]}, mock=DECLINED)
         assert (told["status"], told["error"]) == ("FAILED", "States.DataLimitExceeded")
 
     async def test_input_and_variables_are_json(self, local_client: Client) -> None:
@@ -655,6 +687,7 @@ class TestHttp:
     async def test_what_a_connection_adds_is_told_only_on_request(
         self, url: str, moto_url: str, boto: AioSession, nothing_configured: None, reveal: bool
     ) -> None:
+        events: Any
         async with boto.create_client("events", region_name="us-east-1", endpoint_url=moto_url) as events:
             made = await events.create_connection(
                 Name="shop",

@@ -117,10 +117,11 @@ class StateTest:
 
     async def _ended(self) -> dict[str, Any]:
         try:
-            outcome = await self._do()
+            return {"status": "SUCCEEDED"} | self._left(await self._do())
         except (Failure, QueryError, Unsuitable) as error:
             return self._failed(self._failure(error))
-        return {"status": "SUCCEEDED"} | self._left(outcome)
+        except (errors.InvalidArgument, errors.MissingExtra, RecursionError) as error:
+            return self._failed(RuntimeFailure(f"A value cannot be handed on: {error}"))
 
     async def _do(self) -> Outcome:
         frame, state, value, mock = self._frame, self._state, self._request.value, self._request.mock
@@ -223,9 +224,9 @@ class StateTest:
         self._details["catchIndex"] = index
         try:
             outcome = caught(self._frame, self._state, self._request.value, failure)
+            return told | {"status": "CAUGHT_ERROR"} | self._left(outcome)
         except Failure as last:
             return {"status": "FAILED", **last.details()}
-        return told | {"status": "CAUGHT_ERROR"} | self._left(outcome)
 
     def _is_tried_again(self, failure: Failure) -> bool:
         index, retrier = retrier_for(self._state, failure)
