@@ -154,7 +154,7 @@ class TestStates:
     async def test_data_of_any_depth_is_refused_or_done_or_fails_the_state(
         self, local_client: Client
     ) -> None:
-        """What can be read may be too deep to be written once it lies deeper. Pythons differ in their limits."""
+        """What can be read may be too deep to be written once it lies deeper; Pythons differ."""
         state = {
             **PASS,
             "Parameters": functools.reduce(lambda inner, _: {"a": inner}, range(20), {"b.$": "$"}),
