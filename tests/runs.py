@@ -212,7 +212,19 @@ async def _run_standard(
         await (_follow(service, arn) if case.seed % 2 else service.changed(arn, 0))
     if case.end_after is not None:
         await _end(service, machine, arn, case)
+    for _ in range(case.seed % 3):
+        await _redrive(service, arn)
     return await service.call("describe_execution", executionArn=arn), await _history(service, arn)
+
+
+async def _redrive(service: LocalService, arn: str) -> None:
+    """Redrive an execution, if that can be done, and stop it if it does not end by itself."""
+    described = await service.call("describe_execution", executionArn=arn)
+    if described["redriveStatus"] == "REDRIVABLE":
+        await service.call("redrive_execution", executionArn=arn)
+        with anyio.move_on_after(AGES):
+            await service.changed(arn, 0)
+        await service.call("stop_execution", executionArn=arn)
 
 
 async def _end(service: LocalService, machine: str, arn: str, case: Case) -> None:

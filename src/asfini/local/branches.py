@@ -1,6 +1,5 @@
 """Lines of states side by side: a Parallel's branches, a Map's iterations."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,8 +79,7 @@ async def together(frame: Frame, job: Job, count: int, most: int) -> list[Any]:
     except BaseExceptionGroup:
         if lines.broken is None:
             raise
-    if frame.thread.journal.closed:  # a group in which a task failed forgets that it was cancelled, too
-        raise asyncio.CancelledError
+    frame.check_open()  # a group in which a task failed forgets that it was cancelled, too
     if lines.broken is not None:
         inner, error = lines.broken
         if isinstance(error, Failure):

@@ -57,6 +57,7 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
         journal.turns += 1
         if journal.turns % _TURNS == 0:  # a line that is cut off meanwhile has to stand in some state
             await asyncio.sleep(0)
+            frame.check_open()
         outcome = await _perform(frame, state, value)
         frame.exit(state, outcome)
         value, name = outcome.output, outcome.next
@@ -80,6 +81,7 @@ async def _perform(frame: Frame, state: State, value: Any) -> Outcome:
             return caught(frame, state, value, failure)
         frame.forget()
         await anyio.sleep(delay)
+        frame.check_open()
         frame.retries += 1
 
 

@@ -333,6 +333,15 @@ class Frame:
         for inner in self.inner_lines:
             inner.cut()
 
+    def check_open(self) -> None:
+        """Go no further where the execution has ended, or the line was cut off, at this very moment.
+
+        Raises:
+            CancelledError: so it is.
+        """
+        if self.thread.journal.closed:
+            raise asyncio.CancelledError
+
     def forget(self) -> None:
         """Do all anew that is inside of its state, where it is done once more."""
         self.lines = self.map_run = self.resumed = None
@@ -343,6 +352,7 @@ class Frame:
         Returns:
             The state's input.
         """
+        self.check_open()
         text = self.thread.journal.events[place.entered - 1]["stateEnteredEventDetails"]["input"]
         value = _json.loads(text)
         self.keep(value, text)
