@@ -354,12 +354,27 @@ class TestFailures:
             assert fault in cause
 
     @pytest.mark.parametrize(
-        "resource", ["aws-sdk:nothing:getItem", "aws-sdk:dynamodb:getNothing", "eks:call"]
+        "resource",
+        [
+            "aws-sdk:nothing:getItem",
+            "aws-sdk:dynamodb:getNothing",
+            "aws-sdk:s3:selectObjectContent",
+            "eks:call",
+        ],
     )
     async def test_what_no_service_has_is_named(self, service: LocalService, resource: str) -> None:
         error, cause = await failed(service, resource, {})
         assert error == "States.Runtime"
         assert f"'{resource}'" in cause
+
+    @pytest.mark.parametrize("answer", [["nonsense"], {"Messages": 5}, {"Messages": [5]}])
+    async def test_nonsense_is_a_failure_that_can_be_caught(self, fake: Fake, answer: Any) -> None:
+        fake.will(answer)
+        catch = [{"ErrorEquals": ["Sqs.SdkClientException"], "Next": "after"}]
+        call = task("aws-sdk:sqs:receiveMessage", {"QueueUrl": f"{fake.url}/1/q"}, Catch=catch, Next="after")
+        async with local_service(aws_endpoint=fake.url) as service:
+            described = await run(service, machine(call=call, after={"Type": "Succeed"}))
+        assert json.loads(described["output"]).keys() == {"Error", "Cause"}
 
     async def test_an_endpoint_that_is_not_there_is_a_failure_that_can_be_retried(
         self, nothing_configured: None, unused_tcp_port: int

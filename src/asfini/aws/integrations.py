@@ -120,7 +120,10 @@ class Action:
         faults: list[str] = []
         if self.model.input_shape is None:
             return {}, faults
-        return shapes.native(self.model.input_shape, given, faults, self.style), faults
+        try:
+            return shapes.native(self.model.input_shape, given, faults, self.style), faults
+        except RecursionError:
+            return {}, ["they are nested too deeply"]
 
     def result(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Make a task's result of botocore's."""
@@ -175,7 +178,7 @@ class ServiceCaller:
             style: how parameters and results are written.
 
         Returns:
-            The action, or `None` if there is no such service or action.
+            The action, or `None` if there is no such service or action, or it is a stream of events.
         """
         key = (service, action, style)
         if key not in self._actions:
@@ -191,8 +194,11 @@ class ServiceCaller:
         found = next((each for each in model.operation_names if each.lower() == action.lower()), None)
         if found is None:
             return None
+        operation = model.operation_model(found)
+        if operation.has_event_stream_input or operation.has_event_stream_output:
+            return None
         java = shapes.service_name(model.metadata["serviceId"])
-        return Action(name, java, model.operation_model(found), style)
+        return Action(name, java, operation, style)
 
     @cached_property
     def _services(self) -> dict[str, str]:
@@ -225,18 +231,13 @@ class ServiceCaller:
 
         from asfini.aws._errors import translated
 
-        with hold():
+        with hold(), translated(endpoint=self._session.endpoint_url):
             client = await self._client(action.service)
-            with translated(endpoint=client.meta.endpoint_url):
-                try:
-                    answer = await _asked(client, action, parameters)
-                except ClientError as error:
-                    raise _refusal(error, action) from None
-        about = answer.pop("ResponseMetadata", {})
-        headers = {_HEADERS.get(name, name): value for name, value in about.get("HTTPHeaders", {}).items()}
-        status = about.get("HTTPStatusCode", 200)
-        content = answer.get(action.stream, b"")
-        return Reply(action.result(answer), status, headers, about.get("RequestId", ""), content)
+            try:
+                answer = await _asked(client, action, parameters)
+            except ClientError as error:
+                raise _refusal(error, action) from None
+            return _reply(action, answer)
 
     async def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -289,6 +290,17 @@ async def _asked(client: Any, action: Action, parameters: Mapping[str, Any]) -> 
             async with value as stream:
                 answer[name] = await stream.read()
     return answer
+
+
+def _reply(action: Action, answer: dict[str, Any]) -> Reply:
+    about = answer.get("ResponseMetadata", {})
+    return Reply(
+        action.result(answer),
+        about.get("HTTPStatusCode", 200),
+        {_HEADERS.get(name, name): value for name, value in about.get("HTTPHeaders", {}).items()},
+        about.get("RequestId", ""),
+        answer.get(action.stream, b""),
+    )
 
 
 def _refusal(error: Any, action: Action) -> Refusal:
