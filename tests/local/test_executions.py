@@ -67,6 +67,15 @@ class TestStart:
             await start(local_client, input=text)
         assert [found async for found in local_client.list_executions("shop")] == []
 
+    async def test_it_is_refused_in_awss_words(self, local_client: Client) -> None:
+        await register(local_client, Pass("a"))
+        with pytest.raises(InvalidExecutionInput) as caught:
+            await start(local_client, input='{"a": "b" R}')
+        assert caught.value.message == (
+            "Invalid State Machine Execution Input: 'Unexpected character ('R' (code 82)): "
+            "was expecting comma to separate Object entries'"
+        )
+
     async def test_of_nothing_nothing_starts(self, local_client: Client) -> None:
         with pytest.raises(StateMachineDoesNotExist) as caught:
             await start(local_client)

@@ -1,10 +1,10 @@
 """Definitions as plain JSON data, whatever they come as."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asfini import _jackson
 from asfini.asl._model import Model
 from asfini.asl._problem import SCHEMA, Context
 from asfini.errors import InvalidArgument
@@ -12,7 +12,6 @@ from asfini.errors import InvalidArgument
 MAX_BYTES = 1_048_576
 """The longest definition: the API's `CreateStateMachine`."""
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
-_WORD = re.compile(r"[\w$]+")
 
 
 class Repeated(dict[str, Any]):
@@ -88,10 +87,7 @@ def _refuse(constant: str) -> Any:
 
 def _as_aws_says(error: json.JSONDecodeError) -> tuple[str, str]:
     """Word an error as AWS's parser does where the commonest mistake was made."""
-    message, column = error.msg, error.colno
-    if message == "Expecting value" and (word := _WORD.match(error.doc, error.pos)):
-        literals = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-        message, column = f"Unrecognized token '{word[0]}': was expecting {literals}", column + len(word[0])
+    message, column = _jackson.reason(error)
     rest = len(error.doc) - 500
     source = f'"{error.doc[:500]}"' + (f"[truncated {rest} chars]" if rest > 0 else "")
     place = f"[Source: (String){source}; line: {error.lineno}, column: {column}]"

@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 
-from asfini import _json, errors
+from asfini import _jackson, errors
 from asfini.local._operations import Listing, checked_arn, checked_name
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
@@ -106,10 +106,7 @@ class Activities:
     async def send_task_success(self, taskToken: str, output: str) -> dict[str, Any]:
         """End a task with its output."""
         task = self.tokens.find(taskToken)
-        try:
-            _json.loads(output, "the output")
-        except errors.InvalidArgument as error:
-            raise errors.InvalidOutput(f"Invalid Output: '{error}'") from None
+        _jackson.loads(output, lambda reason: errors.InvalidOutput(f"Invalid Output: '{reason}'"))
         task.succeed(output)
         return {}
 

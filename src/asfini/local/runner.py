@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from asfini import _json, errors
+from asfini import _jackson, _json, errors
 from asfini.local import states as _states  # noqa: F401 - it adds the states to the interpreter
 from asfini.local._operations import checked_arn, checked_name
 from asfini.local.dataflow import number
@@ -206,7 +206,7 @@ def _failure(run: Run, thread: Thread, error: Exception) -> Failure:
 
 
 def _input(text: str) -> Any:
-    try:
-        return _json.loads(text, "the input")
-    except errors.InvalidArgument as error:
-        raise errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from None
+    def refusal(reason: str) -> Exception:
+        return errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{reason}'")
+
+    return _jackson.loads(text, refusal)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asfini import _json, errors
+from asfini import _jackson, _json, errors
 from asfini._arns import Account
 from asfini.asl._graph import MISSING_END, MISSING_TARGET
 from asfini.asl.definition import Definition, definitions_in
@@ -211,10 +211,10 @@ def _check_list(state: State, result: Any) -> None:
 
 
 def _input(text: str) -> Any:
-    try:
-        return _json.loads(text, "the input")
-    except errors.InvalidArgument as error:
-        raise errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{error}'") from None
+    def refusal(reason: str) -> Exception:
+        return errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{reason}'")
+
+    return _jackson.loads(text, refusal)
 
 
 def _object(text: str | None, what: str) -> dict[str, Any]:

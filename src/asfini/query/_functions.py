@@ -15,6 +15,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any, Never, TypeVar
 
+from asfini import _jackson
 from asfini._json import dumps
 from asfini.errors import InvalidArgument
 from asfini.query import _java
@@ -90,20 +91,13 @@ def _no_number(constant: str) -> Never:
 
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_number)
-_WORD = re.compile(r"[\w$]+")
 
 
-def _why_not_json(text: str, error: ValueError | RecursionError) -> str:
+def _why_not_json(error: ValueError | RecursionError) -> str:
     """Word a parser's error as AWS's parser, Jackson, does for the commonest mistakes."""
     if not isinstance(error, json.JSONDecodeError):
         return str(error)
-    reason, column = error.msg, error.colno
-    if reason == "Expecting value" and (word := _WORD.match(text, error.pos)):
-        literals = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
-        reason, column = f"Unrecognized token '{word[0]}': was expecting ({literals})", column + len(word[0])
-    elif reason.startswith("Expecting property name") and error.pos < len(text):
-        character = f"'{text[error.pos]}' (code {ord(text[error.pos])})"
-        reason = f"Unexpected character ({character}): was expecting double-quote to start field name"
+    reason, column = _jackson.reason(error)
     source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
     return f"{reason}\n at [Source: {source}; line: {error.lineno}, column: {column}]"
 
@@ -114,7 +108,7 @@ def string_to_json(text: Any) -> Any:
     try:
         return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        reason = f"caused by: {_why_not_json(text, error)}"
+        reason = f"caused by: {_why_not_json(error)}"
         raise Refused(f"Cannot convert String to Json in States.StringToJson, {reason}") from error
 
 
