@@ -6,7 +6,7 @@ import inspect
 import zlib
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from asfini import _json, errors
@@ -37,9 +37,7 @@ class _Checked:
     def __init__(self, name: str, method: Operation) -> None:
         self._name = name
         self._method = method
-        known, request = inspect.signature(method).parameters, REQUESTS[name]
-        members = {key: shape for key, shape in request.members.items() if key in known}
-        self._request = replace(request, members=members)
+        self._request = REQUESTS[name]
 
     def __call__(self, **parameters: Any) -> Awaitable[dict[str, Any]]:
         given = {key: value for key, value in parameters.items() if value is not None}
