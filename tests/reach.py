@@ -50,6 +50,7 @@ UNREACHED: dict[str, dict[str, str]] = {
         "Frame.exchanges": ELSEWHERE,
     },
     "local/work": {
+        "Workshop.arguments": ELSEWHERE,
         "Workshop._do_activity": ELSEWHERE,
         "Workshop._feign": ELSEWHERE,
         "Workshop._function": ELSEWHERE,
@@ -106,7 +107,7 @@ def main() -> int:
         told = UNREACHED.get(module, {}).get(name)
         print(f"  {module}: {name or 'the module'}: {len(found[module, name])}: {told or 'NO REASON KNOWN'}")
     news = [f"{module}: {name}: lines {found[module, name]}" for module, name in found.keys() - known]
-    stale = [f"{module}: {name}" for module, name in known - found.keys()]
+    stale = [f"{module}: {name}" for module, name in known - found.keys() if UNREACHED[module][name] != CLOCK]
     for title, places in (("not reached, and not in the table", news), ("in the table, but reached", stale)):
         print(*(f"{title}: {place}" for place in sorted(places)), sep="\n", end="\n" if places else "")
     return 1 if news or stale else 0
