@@ -10,7 +10,7 @@ import anyio
 import pytest
 from botocore.loaders import create_loader
 
-from asfini import Client, InvalidArgument, Pass, Succeed, Wait, construct_state_machine
+from asfini import Client, InvalidArgument, Succeed, Wait, construct_state_machine
 from asfini.errors import (
     InvalidArn,
     InvalidName,
@@ -518,36 +518,90 @@ class TestPages:
         assert set(pages[0][0]) == set(SHAPES["StateMachineListItem"]["members"])
 
 
-class TestAnswers:
-    """Answers have no members but the API's."""
-
-    async def test_all_members_are_the_apis(self, local_client: Client, service: LocalService) -> None:
-        machine = construct_state_machine("give", Pass("give"), type="STANDARD")
-        await local_client.register(machine)
-        execution = await local_client.start_execution(machine, trace_header="Root=1")
-        await execution.wait()
-        arns = {"stateMachineArn": f"{PREFIX}stateMachine:give", "executionArn": execution.arn}
-        for name, parameters in {
-            "describe_state_machine": ["stateMachineArn"],
-            "describe_execution": ["executionArn"],
-            "describe_state_machine_for_execution": ["executionArn"],
-            "get_execution_history": ["executionArn"],
-            "list_executions": ["stateMachineArn"],
-        }.items():
-            answer = await service.call(name, **{key: arns[key] for key in parameters})
-            operation = next(each for each in MODEL["operations"].values() if snake(each["name"]) == name)
-            assert set(answer) <= set(SHAPES[operation["output"]["shape"]]["members"]), name
+def mapping(name: str, **fields: Any) -> dict[str, Any]:
+    """A distributed Map that does nothing with its items."""
+    passing = {"StartAt": name + "p", "States": {name + "p": {"Type": "Pass", "End": True}}}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **passing}
+    return {"Type": "Map", "ItemProcessor": processor, **fields}
 
 
-def test_every_operation_says_what_it_does() -> None:
-    from asfini.local.activities import Activities
-    from asfini.local.executions import Executions
-    from asfini.local.machines import Machines
+LISTS = {
+    "list_activities": "activities",
+    "list_state_machines": "stateMachines",
+    "list_state_machine_versions": "stateMachineVersions",
+    "list_state_machine_aliases": "stateMachineAliases",
+    "list_executions": "executions",
+    "list_map_runs": "mapRuns",
+    "get_execution_history": "events",
+}
 
-    for group in (Activities, Executions, Machines):
-        for name, method in inspect.getmembers(group, inspect.iscoroutinefunction):
-            assert name in MEMBERS
-            assert method.__doc__
+
+class TestAllLists:
+    """All lists have three entries or more, and are read one by one."""
+
+    @pytest.fixture
+    async def asked(self, service: LocalService) -> dict[str, list[dict[str, Any]]]:
+        """What each list is asked for."""
+        states = {
+            "a": mapping("a", Next="b"),
+            "b": mapping("b", Next="c"),
+            "c": mapping("c", End=True),
+        }
+        text = json.dumps({"StartAt": "a", "States": states})
+        for name in ("x", "y", "z"):
+            await service.call("create_activity", name=name)
+            await service.call("create_state_machine", name=name, definition=text, roleArn="r")
+        arn = f"{PREFIX}stateMachine:z"
+        for name in ("one", "two", "three"):
+            await service.call("update_state_machine", stateMachineArn=arn, roleArn=name)
+            version = await service.call("publish_state_machine_version", stateMachineArn=arn)
+            routes = [{"stateMachineVersionArn": version["stateMachineVersionArn"], "weight": 100}]
+            await service.call("create_state_machine_alias", name=name, routingConfiguration=routes)
+            run = await service.call("start_execution", stateMachineArn=arn, name=name, input="[1, 2, 3]")
+            await anyio.sleep(10)
+        execution = {"executionArn": run["executionArn"]}
+        runs = await service.call("list_map_runs", **execution)
+        return {
+            "list_activities": [{}],
+            "list_state_machines": [{}],
+            "list_state_machine_versions": [{"stateMachineArn": arn}],
+            "list_state_machine_aliases": [{"stateMachineArn": arn}],
+            "list_executions": [{"stateMachineArn": arn}, {"mapRunArn": runs["mapRuns"][0]["mapRunArn"]}],
+            "list_map_runs": [execution],
+            "get_execution_history": [execution, {**execution, "reverseOrder": True}],
+        }
+
+    @pytest.mark.parametrize("operation", LISTS)
+    async def test_one_by_one_they_are_what_they_are_at_once(
+        self, service: LocalService, asked: dict[str, list[dict[str, Any]]], operation: str
+    ) -> None:
+        for parameters in asked[operation]:
+            whole = (await service.call(operation, **parameters))[LISTS[operation]]
+            assert len(whole) >= 3
+            found: list[Any] = []
+            page: dict[str, Any] = {"nextToken": None}
+            while "nextToken" in page:
+                page = await service.call(operation, **parameters, maxResults=1, nextToken=page["nextToken"])
+                found += page[LISTS[operation]]
+                assert len(page[LISTS[operation]]) == 1
+            assert found == whole
+
+    async def test_a_token_of_one_is_none_of_another(
+        self, service: LocalService, asked: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        requests = [(name, parameters) for name, each in asked.items() for parameters in each]
+        for operation, parameters in requests:
+            page = await service.call(operation, **parameters, maxResults=1)
+            for other, given in requests:
+                if (other, given) != (operation, parameters):
+                    with pytest.raises(InvalidToken):
+                        await service.call(other, **given, nextToken=page["nextToken"])
+
+
+async def test_every_operation_says_what_it_does(service: LocalService) -> None:
+    assert set(service._operations) == set(MEMBERS)
+    for operation in service._operations.values():
+        assert operation._method.__doc__  # type: ignore[attr-defined]
 
 
 async def test_tokens_tell_nothing_but_a_place() -> None:
