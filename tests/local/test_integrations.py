@@ -794,6 +794,24 @@ class TestHttpTasks:
             await done(service, "http:invoke", given)
         assert fake.bodies == [body]
 
+    async def test_a_response_of_many_pieces_is_told_whole(self, fake: Fake) -> None:
+        fake.answers = [lambda: web.Response(text="x" * 200_000)]
+        async with local_service(http=True) as service:
+            result = await done(service, "http:invoke", request(fake.url))
+        assert result["ResponseBody"] == "x" * 200_000
+
+    @pytest.mark.parametrize(
+        ("response", "error"),
+        [
+            ({"text": "x" * 300_000}, "States.DataLimitExceeded"),
+            ({"body": b"\x89PNG", "content_type": "image/png"}, "States.Runtime"),
+        ],
+    )
+    async def test_responses_that_are_no_results(self, fake: Fake, response: Any, error: str) -> None:
+        fake.answers = [lambda: web.Response(**response)]
+        async with local_service(http=True) as service:
+            assert (await failed(service, "http:invoke", request(fake.url)))[0] == error
+
     async def test_redirections_are_not_followed(self, fake: Fake) -> None:
         fake.will({}, status=302, headers={"Location": "http://127.0.0.1:1/"})
         async with local_service(http=True) as service:

@@ -294,10 +294,11 @@ async def _asked(client: Any, action: Action, parameters: Mapping[str, Any]) -> 
 
 def _reply(action: Action, answer: dict[str, Any]) -> Reply:
     about = answer.get("ResponseMetadata", {})
+    headers: dict[str, str] = about.get("HTTPHeaders", {})
     return Reply(
         action.result(answer),
         about.get("HTTPStatusCode", 200),
-        {_HEADERS.get(name, name): value for name, value in about.get("HTTPHeaders", {}).items()},
+        {_HEADERS.get(name, name): value for name, value in headers.items()},
         about.get("RequestId", ""),
         answer.get(action.stream, b""),
     )

@@ -1,5 +1,6 @@
 """Where distributed maps find their objects: at handlers, or else in S3 at an endpoint."""
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from asfini.local.datasets import HandlerStore, StoreError
@@ -36,7 +37,7 @@ class ServiceStore(HandlerStore):
         except Unsuitable as unsuitable:
             raise StoreError(str(unsuitable)) from None
 
-    async def _listed(self, given: dict[str, Any]) -> Any:
+    async def _listed(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """List objects, page by page."""
         more: dict[str, Any] = {"MaxKeys": PAGE}
         while True:

@@ -127,7 +127,7 @@ class WebDoor:
                     data=request.body,
                     allow_redirects=False,  # what a connection adds is for its endpoint only
                 ) as response:
-                    content = await response.content.read(MOST_BYTES + 1)
+                    content = await _content(response)
         except TimeoutError:
             raise Failure(
                 "States.Http.Socket", f"{request.url} did not answer within {SECONDS} seconds"
@@ -255,6 +255,16 @@ def _form(name: str, value: Any, arrays: str) -> Iterator[tuple[str, str]]:
             yield from _form(name + suffix, item, arrays)
     else:
         yield name, _text(value)
+
+
+async def _content(response: Any) -> bytes:
+    """Read a response, but not much more than may be in a result."""
+    content = b""
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            break
+    return content
 
 
 def _told(response: Any, content: bytes) -> dict[str, Any]:
