@@ -110,7 +110,8 @@ class VirtualEngine(Engine):
         thread = threading.Thread(target=self._run, args=[outside], name="asfini-local", daemon=True)
         thread.start()
         try:
-            await self._ready
+            with clock.hold():
+                await self._ready
             yield
         finally:
             if thread.is_alive():
@@ -152,7 +153,8 @@ class VirtualEngine(Engine):
         return await self._there(self._answer(operation, parameters))
 
     async def _there(self, work: Any) -> Any:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        with clock.hold():  # the caller's time may be virtual, too
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         with nullcontext() if operation in LONG_CALLS else clock.stand():
