@@ -67,7 +67,7 @@ class Door(Protocol):
         Raises:
             Unsuitable: its parameters cannot be used.
         """
-        ...  # noqa: PIE790 - else pyright looks for the result
+        ...
 
     async def aclose(self) -> None:
         """Close what was opened."""
