@@ -667,7 +667,7 @@ class TestDataSets:
             ('[1,{"a":2}]', {"InputType": "JSON"}, [1, {"a": 2}]),
             ('{"rows":[1,2]}', {"InputType": "JSON", "ItemsPointer": "/rows"}, [1, 2]),
             ('{"a":1}\n{"a":2}\n', {"InputType": "JSONL"}, [{"a": 1}, {"a": 2}]),
-            (gzip.compress(b'{"a":1}\n'), {"InputType": "JSONL"}, [{"a": 1}]),
+            (gzip.compress(b'{"a":1}\n', mtime=0), {"InputType": "JSONL"}, [{"a": 1}]),
         ],
     )
     async def test_objects_are_read(
