@@ -55,7 +55,7 @@ async def test_an_execution_that_is_stopped_as_a_branch_fails_does_not_try_again
 async def test_an_execution_whose_time_is_over_as_a_branch_fails_does_not_go_on(
     fields: dict[str, Any],
 ) -> None:
-    definition = parallel("all", fails("one"), **fields) | {"TimeoutSeconds": 1}
+    definition: dict[str, Any] = {**parallel("all", fails("one"), **fields), "TimeoutSeconds": 1}
     if "Catch" in fields:
         definition["States"]["after"] = {"Type": "Succeed"}
     async with local_service() as service:
