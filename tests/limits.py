@@ -88,6 +88,9 @@ LIMITS = {
     "a share that is no number": Case(
         _distributed(ItemsPath="$.items", ToleratedFailurePercentagePath="$.s"), {"items": [1], "s": "ab"}
     ),
+    "a tolerance of less than nothing": Case(
+        _distributed(ItemsPath="$.items", ToleratedFailureCountPath="$.n"), {"items": [1], "n": -1}
+    ),
     "many children": Case(_one({"Type": "Map", "ItemProcessor": _ITEM_BY_ITEM}), list(range(200))),
 }
 """By what is extreme, a machine with its input."""
