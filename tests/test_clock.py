@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from asfini.clock import hold, run_in_thread, virtual_time
+from asfini.clock import advance, change_waits, hold, run_in_thread, stand, stands, virtual_time
 
 YEAR = timedelta(days=365).total_seconds()
 
@@ -224,6 +224,70 @@ class TestThreads:
         await asyncio.sleep(0)
         assert not runs()
         go_on.set()
+
+
+class TestStanding:
+    async def test_no_timer_is_due_while_time_stands(self, virtual: Any) -> None:
+        begin = now()
+        with stand():
+            sleeping = asyncio.create_task(asyncio.sleep(3600))
+            await asyncio.to_thread(threading.Event().wait, 0.05)
+            assert stands()
+            assert (now(), sleeping.done()) == (begin, False)
+        await sleeping
+        assert now() == begin + 3600
+
+    async def test_it_stands_from_the_start_of_virtual_time_if_it_is_told_so_before(self) -> None:
+        with stand(), virtual_time():
+            begin = now()
+            await asyncio.to_thread(threading.Event().wait, 0.05)
+            assert now() == begin
+
+    async def test_it_can_be_moved_and_all_timers_on_the_way_are_due_in_order(self, virtual: Any) -> None:
+        begin, woken = now(), []
+
+        async def nap() -> None:
+            for _ in range(3):
+                await asyncio.sleep(10)
+                woken.append(now() - begin)
+
+        with stand():
+            napping = asyncio.create_task(nap())
+            await advance(25)
+            assert now() == begin + 25
+            assert woken == pytest.approx([10, 20])
+            await asyncio.gather(advance(5), advance(0))
+            await napping
+        assert woken == pytest.approx([10, 20, 30])
+
+    async def test_real_time_cannot_be_moved(self) -> None:
+        with pytest.raises(RuntimeError, match="not virtual"):
+            await advance(1)
+
+    async def test_whoever_moves_it_is_let_go_when_virtual_time_ends(self) -> None:
+        with virtual_time(), hold():
+            moving = asyncio.create_task(advance(3600))
+            await asyncio.sleep(0)
+        await moving
+
+    async def test_whoever_has_yet_to_come_has_some_time_where_others_are_served(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("asfini.clock.PATIENCE", 0.2)
+        loop, come = asyncio.get_running_loop(), asyncio.Event()
+        with virtual_time(served=True):
+            begin = now()
+            change_waits(loop, 1)
+            thread = threading.Timer(0.05, lambda: loop.call_soon_threadsafe(come.set))
+            thread.start()
+            await asyncio.wait_for(come.wait(), 3600)
+            assert now() == begin
+            change_waits(loop, -1)
+            await asyncio.sleep(3600)
+            change_waits(loop, 1)
+            await asyncio.sleep(3600)
+            assert now() == pytest.approx(begin + 7200)
+            thread.join()
 
 
 async def test_a_thread_gets_its_arguments_and_a_limiter() -> None:

@@ -6,7 +6,7 @@ import logging
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from asfini.cli.app import App, object_named
@@ -15,6 +15,7 @@ from asfini.functions import Lambda
 from asfini.machine import StateMachine
 
 _logger = logging.getLogger("asfini.local")
+_OPEN_FILES = 20_000
 
 
 def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
@@ -56,7 +57,19 @@ def _function(given: str) -> tuple[Lambda, Callable[..., Any]]:
     return Lambda(name), found
 
 
+def _allow_many_connections() -> None:
+    """Let there be more open files than systems allow by default: each poll is a socket."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+        if limit != resource.RLIM_INFINITY and limit < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 async def _serve(things: list[Any], options: dict[str, Any]) -> None:
+    _allow_many_connections()
     serve = importlib.import_module("asfini.local.endpoint").serve
     with _until_signal() as stop:
         async with serve(*things, **options) as endpoint:

@@ -324,7 +324,9 @@ async def _listening(endpoint: Endpoint, host: str, port: int) -> AsyncIterator[
         lingering_time=0,
         logger=_logger,
     )
-    listener = await asyncio.get_running_loop().create_server(server, host, port)
+    # `localhost` may be two addresses, which would be given two ports where one is to be picked.
+    address = "127.0.0.1" if host == "localhost" else host
+    listener = await asyncio.get_running_loop().create_server(server, address, port)
     shown = f"[{host}]" if ":" in host else host
     endpoint.url = f"http://{shown}:{listener.sockets[0].getsockname()[1]}"
     try:

@@ -204,3 +204,9 @@ class TestWhoMayAsk:
             for host in ("10.0.0.1:8083", "stepfunctions:8083", "localhost"):
                 assert (await caller.ask("ListActivities", Host=host)).status == 200
             assert (await caller.ask("ListActivities", Host="example.com")).status == 403
+
+    @pytest.mark.parametrize("host", ["localhost", "::1", "127.0.0.2"])
+    async def test_it_listens_where_it_is_told_to(self, host: str) -> None:
+        async with local.serve(host=host, port=0) as endpoint, aiohttp.ClientSession() as session:
+            assert host in endpoint.url
+            assert (await Caller(endpoint.url, session).call("ListActivities")) == {"activities": []}
