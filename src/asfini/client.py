@@ -18,7 +18,7 @@ from asfini._arns import (
     role_arn,
 )
 from asfini._pages import entries
-from asfini._registration import Registration
+from asfini._registration import DEFAULT_ROLE, Registration
 from asfini.activity import Activity, ActivityRegistration, check_interval
 from asfini.alias import Alias, Routing, routing_list
 from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument, TaskFailed
@@ -563,7 +563,7 @@ class Client:
             variables: the variables that it finds.
             context: the context object that it finds.
             role: the role that it acts in, an ARN or a name; by default the machine's or the client's. None
-                is needed where its result is mocked.
+                is needed where its result is mocked, and none on the local service.
             inspection_level: how much is told of what became of the data on its way.
             reveal_secrets: whether an HTTP task's secrets are told, with the level `TRACE`.
             mock_result: what the state's task gives, in place of doing it.
@@ -582,6 +582,8 @@ class Client:
         _checks.names(name=name, role=role)
         _checks.mappings(variables=variables, context=context, state_configuration=state_configuration)
         acting = role or getattr(state, "role", None) or self.role
+        if acting is None and self.service.ignores_roles:
+            acting = DEFAULT_ROLE
         given = {
             "roleArn": None if acting is None else (await self.account()).fill_in(role_arn(acting)),
             "stateName": name,
