@@ -12,7 +12,7 @@ from asfini import clock
 from asfini._arns import Account
 from asfini.activity import ActivityRegistration, CallableActivity
 from asfini.client import Client, Registrable
-from asfini.errors import ConnectionFailed
+from asfini.errors import ConnectionFailed, InvalidArgument
 from asfini.local.service import LocalService
 from asfini.local.tasks import Delivery, delivery
 from asfini.service import Service
@@ -153,6 +153,9 @@ class VirtualEngine(Engine):
         return await self._there(self._answer(operation, parameters))
 
     async def _there(self, work: Any) -> Any:
+        if self._loop.is_closed():
+            work.close()
+            raise InvalidArgument("the local service is closed")
         with clock.hold():  # the caller's time may be virtual, too
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import socket
 import time
 import uuid
@@ -126,7 +125,7 @@ def is_gone(request: web.BaseRequest) -> bool:
         return True
     raw = request.get_extra_info("socket")
     try:
-        with socket.socket(fileno=os.dup(raw.fileno())) as peer:
+        with raw.dup() as peer:
             return peer.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False

@@ -199,6 +199,13 @@ class TestWorkers:
         assert (told["stopDate"] - told["startDate"]).total_seconds() == HOUR
 
 
+async def test_a_client_that_is_used_after_the_end_is_told_so() -> None:
+    async with local.serve(port=0, virtual_time=True) as endpoint:
+        pass
+    with pytest.raises(InvalidArgument, match="the local service is closed"):
+        await endpoint.client.service.call("list_activities")
+
+
 async def test_what_cannot_be_opened_is_told_where_the_endpoint_is_opened() -> None:
     wrong = Wait("w", seconds=1)
     machine = construct_state_machine("m", wrong)
