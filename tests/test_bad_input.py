@@ -42,6 +42,7 @@ from asfini import (
 from asfini._arns import Account
 from asfini.asl._model import Model
 from asfini.errors import ServiceError
+from asfini.worker import Limits
 
 PREFIX = "arn:aws:states:us-east-1:123456789012:"
 RUN = f"{PREFIX}execution:shop:x"
@@ -388,9 +389,14 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
             "activities": [5, None, Activity("a"), [5], []],
             "name": NO_NAMES,
             "max_tasks": [0, -1, 1.5, "5", True],
-            "max_polls": [0, -1, 1.5, "5", True],
+            "max_polls": [0, -1, 1.5, "5", True, 1001],
             "max_threads": [0, -1, 1.5, "5", True],
+            "tasks_per_second": [0, -1, float("inf"), float("nan"), "5", True],
+            "limits": [5, [], {"a": 5}, {"b": Limits()}],
+            "resources": [5, [], {"db": 5}],
+            "middleware": [5, [5], work],
             "grace": [-1, float("nan"), "30", True],
+            "late": [None, True, "later"],
         },
     ),
     "CLI": (

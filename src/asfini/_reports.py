@@ -61,13 +61,15 @@ class TaskLog(logging.LoggerAdapter[logging.Logger]):
     """
 
     def __init__(self, logger: logging.Logger, token: str, activity: str | None = None) -> None:
-        digest = hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest()[:8]
-        super().__init__(logger, {"activity": activity, "token_hash": digest})
-        self._subject = f"{activity or 'a'} task {digest}"
+        super().__init__(logger)
+        self._token = token
+        self._activity = activity
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """Put the task in front."""
-        return f"{self._subject}: {msg}", {**kwargs, "extra": self.extra}
+        """Put the task in front. Most tasks are never told of, so that the hash is made here."""
+        digest = hashlib.sha256(self._token.encode(errors="backslashreplace")).hexdigest()[:8]
+        extra = {"activity": self._activity, "token_hash": digest}
+        return f"{self._activity or 'a'} task {digest}: {msg}", {**kwargs, "extra": extra}
 
 
 def success(output: Any, what: str) -> Report:
@@ -184,14 +186,23 @@ async def try_heartbeat(service: Service, token: str, log: TaskLog) -> bool:
     return False
 
 
-async def beat(service: Service, token: str, seconds: float, log: TaskLog) -> None:
+async def beat(service: Service, token: str, seconds: float, log: TaskLog, due: float | None = None) -> None:
     """Send heartbeats at an interval until one is rejected. One that fails is sent again soon.
+
+    Args:
+        service: where to.
+        token: the task's token.
+        seconds: the interval.
+        log: where failures are told.
+        due: when the first one is to be sent, by the loop's clock; by default after an interval.
 
     Raises:
         TaskTimedOut: the task is closed.
         TaskDoesNotExist: the same.
     """
-    due, again = anyio.current_time() + seconds, HEARTBEAT_PAUSE
+    again = HEARTBEAT_PAUSE
+    if due is None:
+        due = anyio.current_time() + seconds
     while True:
         await anyio.sleep_until(due)
         began = anyio.current_time()

@@ -9,7 +9,7 @@ import contextvars
 import functools
 import inspect
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -258,6 +258,8 @@ class CurrentTask:
     """The task's input, as JSON data."""
     worker_name: str
     _heartbeat: Callable[[], Awaitable[None]] = field(repr=False)
+    resources: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the worker opened for all its tasks, by name."""
     deferred: bool = field(default=False, init=False)
     cancelled: bool = field(default=False, init=False)
     """Whether nobody waits for the work any more: the task is closed, or the worker stops.

@@ -4,7 +4,8 @@ The tree::
 
     AsfiniError
     ├── InvalidArgument (ValueError)     refused before anything was sent
-    │   └── DefinitionError              what the States Language forbids, all of it: `problems`
+    │   ├── DefinitionError              what the States Language forbids, all of it: `problems`
+    │   └── ServiceClosed                the connection or the local service is not open
     ├── MissingExtra (ImportError)       an optional library is not installed
     ├── TaskFailed                       raised by an activity, to fail with a name of its choice
     ├── TaskInputInvalid                 a task's input does not fit the activity's signature
@@ -80,6 +81,10 @@ class DefinitionError(InvalidArgument):
         count = f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
         lines = [f"  {problem.location or '/'}: {problem.message} [{problem.code}]" for problem in problems]
         super().__init__("\n".join([f"{subject} has {count}:", *lines]))
+
+
+class ServiceClosed(InvalidArgument):
+    """The connection, or the local service, is not open, or not any more."""
 
 
 class MissingExtra(AsfiniError, ImportError):

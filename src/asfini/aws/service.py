@@ -11,7 +11,7 @@ from asfini import _checks
 from asfini._arns import Account
 from asfini.aws.session import AWSSession
 from asfini.clock import hold, run_in_thread
-from asfini.errors import ConnectionFailed, InvalidArgument
+from asfini.errors import ConnectionFailed, InvalidArgument, ServiceClosed
 from asfini.service import Service
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ class AwsService(Service):
 
         Raises:
             ServiceError: AWS refused; or `ConnectionFailed`: there was no answer, or none that makes sense.
-            InvalidArgument: there is no such operation, a parameter is missing, unknown or of the wrong type,
-                or the service is not open.
+            InvalidArgument: there is no such operation, or a parameter is missing, unknown or of the wrong type.
+            ServiceClosed: the service is not open.
         """
         if self._clients is None:
-            raise InvalidArgument(f"cannot call {operation!r}: the connection is closed")
+            raise ServiceClosed(f"cannot call {operation!r}: the connection is closed")
         with hold(), CancelScope() as scope:
             self._open.add(scope)
             try:

@@ -196,4 +196,4 @@ class LocalService(Service):
 
     def _check_open(self, what: str) -> None:
         if not self._operations:
-            raise errors.InvalidArgument(f"{what}: the local service is closed")
+            raise errors.ServiceClosed(f"{what}: the local service is closed")

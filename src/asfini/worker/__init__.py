@@ -1,5 +1,8 @@
 """Workers do activities' tasks: many activities in one event loop, with heartbeats by themselves."""
 
+from asfini.worker.limits import Limits
+from asfini.worker.middleware import CallNext, Middleware, Step
+from asfini.worker.stats import ActivityStats, WorkerStats
 from asfini.worker.worker import Worker
 
-__all__ = ["Worker"]
+__all__ = ["ActivityStats", "CallNext", "Limits", "Middleware", "Step", "Worker", "WorkerStats"]

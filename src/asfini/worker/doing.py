@@ -1,12 +1,13 @@
 """Doing one task: the call, the heartbeats meanwhile, the report."""
 
 import asyncio
+import functools
 import inspect
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
@@ -15,6 +16,7 @@ from asfini._host import meant_for_us
 from asfini.activity import CallableActivity, CurrentTask, _current
 from asfini.errors import InvalidArgument, InvalidRequest, TaskInputInvalid, TaskOutputInvalid
 from asfini.service import Service
+from asfini.worker.middleware import Middleware, Step, around
 
 _logger = logging.getLogger("asfini.worker")
 
@@ -24,6 +26,8 @@ CLEAN_UP_SECONDS = 5.0
 WORKER_CANCEL = "WorkerCancel"
 """The error of tasks that a worker gave up when it was stopped: sfini's name, which a Retry can match."""
 
+Outcome = Literal["done", "failed", "lost"]
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -31,99 +35,135 @@ class Terms:
 
     service: Service
     worker_name: str
-    max_tasks: int
-    max_polls: int
-    max_threads: int
     threads: anyio.CapacityLimiter
     """For plain functions. It limits nothing: that is for slots."""
     threads_at_work: set[threading.Thread] = field(default_factory=set)
     """What runs plain functions now."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    """What was opened for all tasks, by name."""
+    middleware: Sequence[Middleware] = ()
+    """What is called around polls, tasks and reports, the outermost first."""
+    hand_back: bool = False
+    """Whether tasks that come while the worker stops are given up at once."""
 
 
 class Doing:
     """One task in a worker's hands.
 
     The function is called in a task of asyncio's own, which is cancelled once, as coroutines written for
-    asyncio expect: in a scope of anyio's, all that they await to clean up would be cancelled, too.
+    asyncio expect: in a scope of anyio's, all that they await to clean up would be cancelled, too. Another
+    one reports, once the function has ended: whatever a function leaves open is no concern of a report.
 
     Args:
         terms: the worker's.
         activity: what is to be done.
         token: the task's token.
         text: its input as JSON text.
+        ended: called when all is over.
     """
 
-    def __init__(self, terms: Terms, activity: CallableActivity[Any, Any], token: str, text: Any) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        activity: CallableActivity[Any, Any],
+        token: str,
+        text: Any,
+        ended: "Callable[[Doing], None]",
+    ) -> None:
         self._terms = terms
         self._activity = activity
         self._token = token
         self._text = text
+        self._ended = ended
         self._log = _reports.TaskLog(_logger, token, activity.name)
-        self._task = CurrentTask(activity, token, None, terms.worker_name, self._heartbeat)
+        self._task = CurrentTask(
+            activity, token, None, terms.worker_name, self._heartbeat, resources=terms.resources
+        )
         self._work: asyncio.Task[_reports.Report | None] | None = None
-        self._given_up = asyncio.get_running_loop().create_future()
+        self._finishing: asyncio.Task[None] | None = None
+        self._next_beat: asyncio.TimerHandle | None = None
+        self._beats: asyncio.Task[None] | None = None
+        self._given_up = False
         self._closed = False
         self._in_thread = False
+        self.outcome: Outcome = "lost"
+        """What became of it, as far as the worker knows."""
+
+    def begin(self) -> None:
+        """Have the function called, at once; nothing that goes wrong on the way is raised."""
+        self._log.debug("begun")
+        if self._given_up:
+            self._finish_soon()
+            return
+        self._work = asyncio.create_task(self._do())
+        self._work.add_done_callback(self._finish_soon)
+        if (seconds := self._activity.heartbeat) is not None:
+            loop = asyncio.get_running_loop()
+            self._next_beat = loop.call_later(seconds, self._begin_to_beat, seconds, loop.time() + seconds)
 
     def give_up(self) -> None:
         """Cancel the work, and report it as failed: the worker stops. Nobody waits for a thread."""
-        if not self._given_up.done():
-            self._given_up.set_result(None)
         self._task.cancelled = True
-        if self._work is not None:
+        if self._given_up:
+            return
+        self._given_up = True
+        if self._work is not None and not self._work.done():
             self._work.cancel()
+            asyncio.get_running_loop().call_later(CLEAN_UP_SECONDS, self._finish_soon)
 
-    async def run(self) -> None:
-        """Do the task and report how it ended. Nothing that goes wrong on the way is raised."""
-        self._log.debug("begun")
-        self._work = work = asyncio.create_task(self._do())
-        if self._given_up.done():
-            work.cancel()
-        async with anyio.create_task_group() as group:
-            if self._activity.heartbeat is not None:
-                group.start_soon(self._beat, self._activity.heartbeat, work)
-            try:
-                await asyncio.wait([work, self._given_up], return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                self.give_up()
-                raise
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await self._finish(work)
-                group.cancel_scope.cancel()
+    def _finish_soon(self, _: object = None) -> None:
+        """Report, in a task of its own: the work has ended, or does not end though it has been given up."""
+        if self._finishing is None:
+            self._finishing = asyncio.create_task(self._finish())
+            self._finishing.add_done_callback(retrieve)
 
-    async def _finish(self, work: "asyncio.Task[_reports.Report | None]") -> None:
-        """Wait for the end of work that has been given up, but not for ever, and report."""
-        if not work.done():
-            await asyncio.wait([work], timeout=CLEAN_UP_SECONDS)
-        if not work.done():
-            self._log.warning("its function does not let itself be cancelled; it is left to itself")
-        report = self._report_of(work)
-        if report is not None:
-            await self._send(report)
+    async def _finish(self) -> None:
+        try:
+            report = self._report()
+            if report is not None:
+                await self._send(report)
+            elif self._task.deferred:
+                self.outcome = "done"
+            await self._stop_beating()
+        finally:
+            self._ended(self)
 
-    def _report_of(self, work: "asyncio.Task[_reports.Report | None]") -> _reports.Report | None:
+    def _report(self) -> _reports.Report | None:
         """What to tell of the work, if anything."""
+        work = self._work
+        if work is not None and not work.done():
+            self._log.warning("its function does not let itself be cancelled; it is left to itself")
         if self._closed:
             return None
-        if work.done() and not work.cancelled():
+        if work is not None and work.done() and not work.cancelled():
             if (error := work.exception()) is None:
                 return work.result()
             return _reports.failure(type(error).__name__, "nothing more can be told of it")
         if self._task.deferred:
             return None
-        if self._given_up.done():
+        if self._given_up:
             return _reports.failure(WORKER_CANCEL, "the worker was stopped before the task was done")
         return _reports.failure(
             "CancelledError", "the function cancelled the task of asyncio's that it ran in"
         )
 
-    async def _beat(self, seconds: float, work: "asyncio.Task[_reports.Report | None]") -> None:
+    async def _stop_beating(self) -> None:
+        if self._next_beat is not None:
+            self._next_beat.cancel()
+        if self._beats is not None:
+            self._beats.cancel()
+            await asyncio.wait([self._beats])
+
+    def _begin_to_beat(self, seconds: float, due: float) -> None:
+        self._beats = asyncio.create_task(self._beat(seconds, due))
+
+    async def _beat(self, seconds: float, due: float) -> None:
         """Send heartbeats, and cancel the work if the task turns out to be closed. A thread is waited for."""
         try:
-            await _reports.beat(self._terms.service, self._token, seconds, self._log)
+            await _reports.beat(self._terms.service, self._token, seconds, self._log, due)
         except _reports.REJECTIONS:
-            if not (work.done() or self._task.deferred):
+            work = self._work
+            if work is not None and not (work.done() or self._task.deferred):
                 self._log.warning("it was closed elsewhere; its work is cancelled")
                 self._closed = self._task.cancelled = True
                 if not self._in_thread:
@@ -148,6 +188,11 @@ class Doing:
 
     async def _result(self) -> Any:
         self._task.input = _input(self._text)
+        if not self._terms.middleware:
+            return await self._call()
+        return await around(self._terms.middleware, Step("task", self._activity, self._task), self._call)
+
+    async def _call(self) -> Any:
         call = self._activity.bind(self._task.input)
         result = call() if self._activity.is_async else await self._call_in_thread(call)
         while inspect.isawaitable(result):
@@ -173,7 +218,8 @@ class Doing:
 
     async def _send(self, report: _reports.Report) -> None:
         try:
-            await _reports.send(self._terms.service, self._token, report, self._log)
+            await self._try_to_send(report)
+            self.outcome = "done" if report[0] == "send_task_success" else "failed"
             self._log.debug("reported")
         except _reports.REJECTIONS:
             self._log.warning("done too late: it is closed")
@@ -181,6 +227,20 @@ class Doing:
             self._log.error("its end could not be reported: %s", _reports.reason(error))
             if isinstance(error, InvalidRequest) and report[0] == "send_task_success":
                 await self._send(_reports.failure_of(TaskOutputInvalid(error.message)))
+
+    async def _try_to_send(self, report: _reports.Report) -> None:
+        terms = self._terms
+        if not terms.middleware:
+            await _reports.send(terms.service, self._token, report, self._log)
+            return
+        step = Step("report", self._activity, self._task, report[1].get("error"))
+        send = functools.partial(_reports.send, terms.service, self._token, report, self._log)
+        await around(terms.middleware, step, send)
+
+
+def retrieve(task: "asyncio.Task[Any]") -> BaseException | None:
+    """The exception that a task ended with; one that has come out of the loop is not to be told again."""
+    return None if task.cancelled() else task.exception()
 
 
 def _is_cancellation(error: BaseException) -> bool:

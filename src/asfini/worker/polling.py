@@ -1,13 +1,12 @@
 """Polling for one activity's tasks: never for one that there is no room for."""
 
 import asyncio
+import functools
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import anyio
-from anyio.abc import TaskGroup
 
 from asfini import _reports
 from asfini.activity import CallableActivity
@@ -16,9 +15,13 @@ from asfini.errors import (
     ActivityDoesNotExist,
     ConnectionFailed,
     CredentialsInvalid,
-    ServiceError,
+    ServiceClosed,
 )
-from asfini.worker.doing import Doing, Terms
+from asfini.worker.doing import Doing, Terms, retrieve
+from asfini.worker.limits import Limits
+from asfini.worker.middleware import Step, around
+from asfini.worker.stats import UNHEALTHY, ActivityStats
+from asfini.worker.turns import BUSY, Rate, Turns
 
 _logger = logging.getLogger("asfini.worker")
 
@@ -28,7 +31,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 MOMENT = 0.5
 """Seconds that open polls have to end where nothing else has any time."""
 
-_FATAL = (AccessDenied, ActivityDoesNotExist)
+_SLACK = 1e-6
+"""Seconds that do not matter: less than this, a timer cannot wait for."""
+
+_FATAL = (AccessDenied, ActivityDoesNotExist, ServiceClosed)
 """What no further poll can mend, but for credentials: they are renewed, sooner or later."""
 
 
@@ -36,13 +42,15 @@ class Polling:
     """The polls and tasks of one activity.
 
     A slot is taken before a poll is sent, so that whatever comes back is done at once. There is one poll at
-    first; each task that comes back lets another one be sent beside it, and each that comes back empty ends,
-    but the last.
+    first. Each that brings a task at once lets another be sent beside it, so that their number doubles while
+    tasks wait. Of those that come back empty, after a minute, or fail, every second one ends, but the last.
 
     Args:
         terms: the worker's.
         arn: the activity's ARN.
         activity: what does the tasks.
+        limits: how much it may have; slots and polls are given.
+        turns: shared with the worker's other activities.
         end: called with the error if there is no sense in further polls.
     """
 
@@ -51,42 +59,84 @@ class Polling:
         terms: Terms,
         arn: str,
         activity: CallableActivity[Any, Any],
-        end: Callable[[str, ServiceError], None],
+        limits: Limits,
+        turns: Turns,
+        end: Callable[[str, Exception], None],
     ) -> None:
+        assert limits.max_tasks is not None  # noqa: S101 - the worker sees to it
+        assert limits.max_polls is not None  # noqa: S101 - as above
         self._terms = terms
-        self._arn = arn
         self._activity = activity
+        self._max_polls = limits.max_polls
+        self._priority = limits.priority
+        self._turns = turns
         self._end = end
-        room = terms.max_tasks if activity.is_async else min(terms.max_tasks, terms.max_threads)
-        self._slots = anyio.Semaphore(room, fast_acquire=True)
-        self._polls = anyio.create_task_group()
-        self._number = 0
-        """How many polls are open, or wait for a slot or for the end of a pause."""
-        self._open: set[anyio.CancelScope] = set()
+        self._call = functools.partial(
+            _reports.call,
+            terms.service,
+            "get_activity_task",
+            activityArn=arn,
+            workerName=terms.worker_name,
+        )
+        self._slots = asyncio.Semaphore(limits.max_tasks)
+        self._rate = Rate(limits.tasks_per_second)
+        self._loop = asyncio.get_running_loop()
+        self._polls: set[asyncio.Task[None]] = set()
+        """Those that send one poll after the other, with pauses between."""
+        self._open: set[asyncio.Task[None] | None] = set()
+        """Those of them whose poll has no answer yet."""
+        self._spare = False
+        self._queued = False
         self._doing: set[Doing] = set()
+        self._outcomes: Counter[str] = Counter()
+        self._failed_polls = 0
+        self._last_poll: float | None = None
         self._closing = False
         self._given_up = False
+        self._ended = asyncio.Event()
 
-    async def run(self, tasks: TaskGroup) -> None:
-        """Poll until it is closed and all polls have ended.
-
-        Args:
-            tasks: where tasks are done; some may go on.
-        """
+    def begin(self) -> None:
+        """Send polls, until it is closed."""
         self._tell("%s polls for tasks", self._terms.worker_name)
-        async with self._polls:
-            self._start_poll(tasks)
+        self._start_poll()
+
+    async def ended(self) -> None:
+        """Wait until it is closed, and all polls and tasks have ended."""
+        await self._ended.wait()
 
     @property
     def has_open_polls(self) -> bool:
         """Whether a poll that was sent has no answer yet."""
         return bool(self._open)
 
+    @property
+    def healthy(self) -> bool:
+        """Whether polls succeed, as far as is known."""
+        return self._failed_polls < UNHEALTHY
+
+    def stats(self) -> ActivityStats:
+        """What is done now, and was done."""
+        return ActivityStats(
+            open_polls=len(self._open),
+            tasks=len(self._doing),
+            done=self._outcomes["done"],
+            failed=self._outcomes["failed"],
+            lost=self._outcomes["lost"],
+            failed_polls=self._failed_polls,
+            last_poll=None if self._last_poll is None else self._loop.time() - self._last_poll,
+        )
+
     def close(self) -> None:
         """Send no more polls."""
+        if self._closing:
+            return
         self._closing = True
-        self._polls.cancel_scope.cancel()
+        for poll in (
+            self._polls - self._open
+        ):  # one that is cancelled while it is open may take a task with it
+            poll.cancel()
         self._tell("no more polls; tasks in work: %d", len(self._doing))
+        self._look_for_end()
 
     def _tell(self, text: str, *values: Any) -> None:
         name = self._activity.name
@@ -101,97 +151,143 @@ class Polling:
     def hurry(self) -> None:
         """Give up all tasks at once, and polls in a moment, in which the service may end them."""
         self.give_up()
-        asyncio.get_running_loop().call_later(MOMENT, self.drop_polls)
+        self._loop.call_later(MOMENT, self.drop_polls)
 
     def drop_polls(self) -> None:
         """End open polls, though one may take a task with it."""
         if self._open:
             name = self._activity.name
             _logger.warning("%s: %d open polls are dropped", name, len(self._open), extra={"activity": name})
-        for scope in list(self._open):
-            scope.cancel()
+        for poll in self._open:
+            if poll is not None:
+                poll.cancel()
 
-    def _start_poll(self, tasks: TaskGroup) -> None:
-        self._number += 1
-        self._polls.start_soon(self._poll, tasks)
+    def _start_poll(self) -> None:
+        poll = asyncio.create_task(self._poll())
+        self._polls.add(poll)
+        poll.add_done_callback(self._poll_ended)
 
-    async def _poll(self, tasks: TaskGroup) -> None:
+    def _poll_ended(self, poll: "asyncio.Task[None]") -> None:
+        self._polls.remove(poll)
+        if isinstance(error := retrieve(poll), Exception):
+            self._end(self._activity.name, error)
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        if self._closing and not self._polls and not self._doing:
+            self._ended.set()
+
+    async def _poll(self) -> None:
         """Send one poll after the other. A task is begun before anything is awaited, or may get lost."""
         failures = 0
-        try:
-            while not self._closing:
-                began = anyio.current_time()
-                try:
-                    found = await self._next()
-                except Exception as error:  # noqa: BLE001 - another poll may do, nearly whatever went wrong
-                    if isinstance(error, _FATAL) and not isinstance(error, CredentialsInvalid):
-                        self._end(self._activity.name, error)
-                        return
-                    found, failures = None, failures + 1
-                    await self._pause(failures, error)
-                else:
-                    failures = 0
-                if found is not None:
-                    self._begin(*found, tasks)
-                elif self._number > 1:
+        while await self._take_slot():
+            sent = self._loop.time()
+            try:
+                found = await self._ask()
+            except Exception as error:  # noqa: BLE001 - another poll may do, nearly whatever went wrong
+                if isinstance(error, _FATAL) and not isinstance(error, CredentialsInvalid):
+                    self._end(self._activity.name, error)
                     return
-                elif anyio.current_time() - began < SHORTEST_PAUSE:  # whoever answers so fast is no long poll
-                    await anyio.sleep(SHORTEST_PAUSE)
-        finally:
-            self._number -= 1
+                failures += 1
+                self._failed_polls += 1
+                pause = self._pause(failures, error)
+            else:
+                failures = self._failed_polls = 0
+                self._last_poll = now = self._loop.time()
+                if found is not None:
+                    self._begin(*found, quick=now - sent < BUSY)
+                    continue
+                pause = SHORTEST_PAUSE if now - sent < SHORTEST_PAUSE else 0  # no long poll answers so fast
+            if self._closing or self._is_spare():
+                return
+            await asyncio.sleep(pause)
 
-    async def _next(self) -> tuple[str, Any] | None:
-        """Take a slot and poll; the slot is kept only where a task comes back."""
+    async def _take_slot(self) -> bool:
+        """Wait for a slot, and for a turn; false if no poll is to be sent."""
+        if self._closing:
+            return False
         await self._slots.acquire()
-        found = None
+        granted = False
         try:
-            found = await self._ask()
+            granted = not self._wait_seconds() or await self._wait_for_turn()
         finally:
-            if found is None:
+            if not granted:
                 self._slots.release()
-        return found
+        return granted
+
+    def _wait_seconds(self) -> float:
+        """How long rates and priorities forbid a poll."""
+        seconds = max(self._turns.due(self._priority), self._rate.due) - self._loop.time()
+        return seconds if seconds > _SLACK else 0
+
+    async def _wait_for_turn(self) -> bool:
+        """Wait until rates and priorities allow a poll; false if another one waits already."""
+        if self._queued:
+            return False
+        self._queued = True
+        try:
+            while seconds := self._wait_seconds():
+                if (due := self._turns.rate.due) > self._loop.time():  # others shall not be faster then
+                    self._turns.prefer(self._priority, due + BUSY)
+                await asyncio.sleep(seconds)
+        finally:
+            self._queued = False
+        return True
 
     async def _ask(self) -> tuple[str, Any] | None:
-        """Send a poll; the token and the input of the task that it brings, if it brings one."""
-        with anyio.CancelScope(shield=True) as scope:  # a poll that is cancelled may take a task with it
-            self._open.add(scope)
-            try:
-                answer = await _reports.call(
-                    self._terms.service,
-                    "get_activity_task",
-                    activityArn=self._arn,
-                    workerName=self._terms.worker_name,
-                )
-                return _task_in(answer)
-            finally:
-                self._open.remove(scope)
-        return None
+        """Send a poll; the token and the input of the task that it brings. Only then the slot is kept."""
+        poll, found = asyncio.current_task(), None
+        self._open.add(poll)
+        try:
+            if self._terms.middleware:
+                answer = await around(self._terms.middleware, Step("poll", self._activity), self._call)
+            else:
+                answer = await self._call()
+            found = _task_in(answer)
+            return found
+        finally:
+            self._open.remove(poll)
+            if found is None:
+                self._slots.release()
 
-    async def _pause(self, failures: int, error: Exception) -> None:
+    def _is_spare(self) -> bool:
+        """Whether a poll that brought nothing is to end: every second one, but the last."""
+        self._spare = not self._spare and len(self._polls) > 1
+        return self._spare
+
+    def _pause(self, failures: int, error: Exception) -> float:
+        """Tell of a poll that failed; the seconds until the next one."""
         longest = min(SHORTEST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE)
-        seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        seconds: float = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
         name, reason = self._activity.name, _reports.reason(error)
         _logger.warning(
             "%s: a poll failed with %s; the next in %.1f s", name, reason, seconds, extra={"activity": name}
         )
-        await anyio.sleep(seconds)
+        return seconds
 
-    def _begin(self, token: str, text: Any, tasks: TaskGroup) -> None:
+    def _begin(self, token: str, text: Any, *, quick: bool) -> None:
         """Start a task, and one more poll beside this one if there is room for what it may bring."""
-        doing = Doing(self._terms, self._activity, token, text)
-        if self._given_up:
+        doing = Doing(self._terms, self._activity, token, text, self._end_task)
+        if self._given_up or (self._closing and self._terms.hand_back):
             doing.give_up()
         self._doing.add(doing)
-        tasks.start_soon(self._do, doing)
-        if not self._closing and self._number < self._terms.max_polls and self._slots.value > 0:
-            self._start_poll(tasks)
+        doing.begin()
+        self._rate.count()
+        self._turns.rate.count()
+        if quick:
+            self._turns.prefer(self._priority, self._loop.time() + BUSY)
+            if self._may_grow():
+                self._start_poll()
 
-    async def _do(self, doing: Doing) -> None:
-        try:
-            await doing.run()
-        finally:
-            self._doing.remove(doing)
-            self._slots.release()
+    def _may_grow(self) -> bool:
+        room = len(self._polls) < self._max_polls and not self._slots.locked()
+        return room and not self._closing and not self._wait_seconds()
+
+    def _end_task(self, doing: Doing) -> None:
+        self._outcomes[doing.outcome] += 1
+        self._doing.remove(doing)
+        self._slots.release()
+        self._look_for_end()
 
 
 def _task_in(answer: Any) -> tuple[str, Any] | None:

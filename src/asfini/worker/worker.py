@@ -3,29 +3,30 @@
 import contextlib
 import logging
 import math
-import os
 import platform
-import signal
-import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from asfini import _lazy
+from asfini import _checks, _lazy
 from asfini._arns import MAX_NAME_LENGTH, check_name
 from asfini._host import Host
 from asfini.activity import Activity, ActivityRegistration, CallableActivity
 from asfini.errors import InvalidArgument, ServiceError
+from asfini.worker.limits import Limits, check_count, check_rate, limits_by_name
+from asfini.worker.stats import WorkerStats
 
 if TYPE_CHECKING:
     import asyncio
 
     import anyio
-    from anyio.abc import TaskGroup
 
     from asfini.client import Client
+    from asfini.worker.middleware import Middleware
     from asfini.worker.polling import Polling
 else:  # Programs that only define machines import the name, but do not work.
     anyio, asyncio = _lazy.module("anyio"), _lazy.module("asyncio")
@@ -50,8 +51,9 @@ class Worker:
 
     When the block ends, no more polls are sent; those that are open end, and what they still bring is done,
     too (on AWS that takes up to 60 seconds, for a dropped poll may take a task with it). Tasks have `grace`
-    seconds to finish, and are then cancelled and reported as failed with `WorkerCancel`, as are those that
-    come later. Whoever cancels the end of a block, too, leaves no time at all.
+    seconds to finish, while heartbeats go on, and are then cancelled and reported as failed with
+    `WorkerCancel`, as are those that come later. Whoever cancels the end of a block, too, leaves no time at
+    all.
 
     The block may be left by another task than the one that entered it, as fixtures and exit stacks do. The
     one that entered is the one that an error interrupts.
@@ -61,11 +63,23 @@ class Worker:
         activities: an activity with a function, several, or a registration.
         name: who does the tasks, as histories tell; by default the host's name and something unique.
         max_tasks: the most tasks of one activity at once.
-        max_polls: the most open polls for one activity at once.
+        max_polls: the most open polls for one activity at once; by default the 1,000 that AWS allows. There
+            are never more than free slots: of `max_tasks`, what is not in work.
         max_threads: the most tasks of one activity at once if it is a plain function, which needs a thread.
+        tasks_per_second: how many tasks of all activities together are begun in a second, on average; by
+            default as many as come.
+        limits: what differs for single activities, by activity or its name.
+        resources: what all tasks share, by name, such as a database's pool: functions that give asynchronous
+            context managers. These are entered before the first poll and left after the last task;
+            `current_task().resources` has what they gave.
+        middleware: functions that are called around each poll, task and report, the first outermost: see
+            `asfini.worker.Step`.
         grace: seconds that tasks in work have to finish when the worker stops. On AWS, give a container that
             stops (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than the 60 seconds
             of a poll.
+        late: what becomes of tasks that open polls bring while the worker stops: `"run"` does them as far as
+            `grace` allows, `"hand_back"` reports them as failed with `WorkerCancel` at once, so that a
+            Retry gives them to another worker.
 
     Raises:
         InvalidArgument: an activity has no function or one that no input fits, two have one name, there is
@@ -79,34 +93,61 @@ class Worker:
         *,
         name: str | None = None,
         max_tasks: int = 100,
-        max_polls: int = 10,
+        max_polls: int = 1000,
         max_threads: int = 40,
+        tasks_per_second: float | None = None,
+        limits: Mapping[Activity | str, Limits] | None = None,
+        resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None = None,
+        middleware: "Sequence[Middleware]" = (),
         grace: float = DEFAULT_GRACE,
+        late: Literal["run", "hand_back"] = "run",
     ) -> None:
         from asfini.client import Client
 
-        for what, number in (
-            ("max_tasks", max_tasks),
-            ("max_polls", max_polls),
-            ("max_threads", max_threads),
-        ):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise InvalidArgument(f"{what} is a positive whole number, not {number!r}")
+        check_count("max_tasks", max_tasks)
+        check_count("max_polls", max_polls)
+        check_count("max_threads", max_threads)
+        check_rate(tasks_per_second)
         if not isinstance(grace, (int, float)) or isinstance(grace, bool) or not grace >= 0:
             raise InvalidArgument(f"grace is a number of seconds, not {grace!r}")
+        _checks.one_of(("run", "hand_back"), late=late)
         if not isinstance(client, Client):
             raise InvalidArgument(f"a worker needs a client, not {client!r}")
         self.client = client
         self.activities = _checked(activities)
         self.name = _default_name() if name is None else check_name(name, "a worker")
         self.grace = grace
-        self._limits = (max_tasks, max_polls, max_threads)
-        self._pollings: list[Polling] = []
-        self._ending: anyio.Event | None = None
-        self._fatal: ServiceError | None = None
+        self._rate = tasks_per_second
+        self._limits = self._limits_of_all(limits, max_tasks, max_polls, max_threads)
+        self._resources = _callables(resources)
+        self._middleware = _functions(middleware)
+        self._hand_back = late == "hand_back"
+        self._opened: dict[str, Any] = {}
+        self._pollings: dict[str, Polling] = {}
+        self._ending: asyncio.Event | None = None
+        self._begun: asyncio.Event | None = None
+        self._fatal: Exception | None = None
         self._host = Host(self._work)
         self._threads_at_work: set[threading.Thread] = set()
         self._signals = 0
+
+    def _limits_of_all(
+        self,
+        given: Mapping[Activity | str, Limits] | None,
+        max_tasks: int,
+        max_polls: int,
+        max_threads: int,
+    ) -> dict[str, Limits]:
+        """Each activity's limits, where the worker's stand for what is not given."""
+        by_name = limits_by_name(given, {each.name: each for each in self.activities})
+        found = {}
+        for activity in self.activities:
+            limits = by_name.get(activity.name, Limits())
+            room = max_tasks if activity.is_async else min(max_tasks, max_threads)
+            found[activity.name] = replace(
+                limits, max_tasks=limits.max_tasks or room, max_polls=limits.max_polls or max_polls
+            )
+        return found
 
     async def __aenter__(self) -> Self:
         await self._start(interrupt=True)
@@ -137,24 +178,51 @@ class Worker:
         Raises:
             InvalidArgument: it works already.
             ServiceError: the account cannot be found out.
+            Exception: what a resource raised that cannot be opened.
         """
         await self._start(interrupt=False)
 
     async def _start(self, *, interrupt: bool) -> None:
         from asfini.worker.doing import Terms
         from asfini.worker.polling import Polling
+        from asfini.worker.turns import Turns
 
         account = await self.client.account()
         if self._host.running:
             raise InvalidArgument(f"worker {self.name!r} works already")
-        terms = Terms(self.client.service, self.name, *self._limits, anyio.CapacityLimiter(math.inf))
+        self._opened = {}
+        terms = Terms(
+            self.client.service,
+            self.name,
+            anyio.CapacityLimiter(math.inf),
+            resources=self._opened,
+            middleware=self._middleware,
+            hand_back=self._hand_back,
+        )
         self._threads_at_work = terms.threads_at_work
-        self._pollings = [
-            Polling(terms, account.fill_in(activity.arn), activity, self._cannot_go_on)
-            for activity in self.activities
-        ]
-        self._ending, self._fatal = anyio.Event(), None
+        turns = Turns(self._rate, (limits.priority for limits in self._limits.values()))
+        self._pollings = {
+            each.name: Polling(
+                terms, account.fill_in(each.arn), each, self._limits[each.name], turns, self._cannot_go_on
+            )
+            for each in self.activities
+        }
+        self._ending, self._begun, self._fatal = asyncio.Event(), asyncio.Event(), None
         self._host.start(interrupt=interrupt)
+        if self._resources:
+            await self._wait_for_resources(self._begun)
+
+    async def _wait_for_resources(self, begun: "asyncio.Event") -> None:
+        """Wait until resources are open; if one cannot be opened, raise what it raised."""
+        try:
+            await begun.wait()
+        except asyncio.CancelledError:
+            if not self._host.release():
+                await self._host.stop()
+                raise
+        if not self._host.running:
+            self._host.release()
+            await self._host.join()
 
     def end(self) -> None:
         """Send no more polls, and let tasks in work finish within `grace`; `join` waits for that."""
@@ -174,6 +242,21 @@ class Worker:
         self.end()
         await self.join()
 
+    def stats(self) -> WorkerStats:
+        """What is done now, and was done since the worker was started; for metrics, and probes of its health.
+
+        Example:
+            >>> def ready(worker: Worker) -> int:  # the status that a readiness probe gets
+            ...     return 200 if worker.stats().healthy else 503
+        """
+        stopping = self._ending is not None and self._ending.is_set()
+        healthy = all(polling.healthy for polling in self._pollings.values())
+        return WorkerStats(
+            healthy=healthy and self._host.running and not stopping,
+            stopping=stopping and self._host.running,
+            activities={name: polling.stats() for name, polling in self._pollings.items()},
+        )
+
     async def run(self, *, signals: bool = True) -> None:
         """Work until it is told to end: by `end`, by cancellation or by a signal.
 
@@ -185,8 +268,10 @@ class Worker:
         Raises:
             ServiceError: the worker could not go on.
         """
+        from asfini.worker._signals import end_with_main_thread, received
+
         self._signals = 0
-        with _received(self._obey) if signals else contextlib.nullcontext():
+        with received(self._obey) if signals else contextlib.nullcontext():
             await self.start()
             if self._signals:  # meanwhile
                 self.end()
@@ -195,7 +280,7 @@ class Worker:
             finally:
                 await self._drain()
                 if self._signals and self._threads_at_work:
-                    _end_with_main_thread(self._threads_at_work)
+                    end_with_main_thread(self._threads_at_work)
 
     def _obey(self) -> None:
         """End at a signal; at one more, leave no time."""
@@ -206,30 +291,60 @@ class Worker:
             self.end()
 
     async def _work(self) -> None:
-        async with anyio.create_task_group() as supervision:
-            supervision.start_soon(self._supervise, supervision)
-            async with anyio.create_task_group() as tasks:
-                for polling in self._pollings:
-                    tasks.start_soon(polling.run, tasks)
-            supervision.cancel_scope.cancel()
+        assert self._begun is not None  # noqa: S101 - it is made before work begins
+        try:
+            async with AsyncExitStack() as stack:
+                for name, open_resource in self._resources.items():
+                    self._opened[name] = await stack.enter_async_context(open_resource())
+                self._begun.set()
+                await self._poll()
+        finally:
+            self._begun.set()
         if self._fatal is not None:
             raise self._fatal
 
-    def _cannot_go_on(self, activity: str, error: ServiceError) -> None:
+    async def _poll(self) -> None:
+        """Poll, and do tasks, until all that has ended; being cancelled leaves no time to tasks."""
+        from asfini.worker.doing import retrieve
+
+        for polling in self._pollings.values():
+            polling.begin()
+        supervision = [asyncio.create_task(each) for each in (self._end_polls(), self._keep_deadlines())]
+        try:
+            await self._wait_for_ends()
+        except asyncio.CancelledError:
+            self._abandon()
+            await self._wait_for_ends()
+            raise
+        finally:
+            for task in supervision:
+                task.add_done_callback(retrieve)
+                task.cancel()
+            await asyncio.wait(supervision)
+
+    async def _wait_for_ends(self) -> None:
+        for polling in self._pollings.values():
+            await polling.ended()
+
+    def _cannot_go_on(self, activity: str, error: Exception) -> None:
         """Note an error that no further poll can mend. It ends the whole worker, but in good order."""
         if self._fatal is None and self._ending is not None and not self._ending.is_set():
+            reason = error.code if isinstance(error, ServiceError) else type(error).__name__
             extra = {"activity": activity}
-            _logger.error("%s: the worker ends, for polls fail with %s", activity, error.code, extra=extra)
+            _logger.error("%s: the worker ends, for polls fail with %s", activity, reason, extra=extra)
             self._fatal = error
             self.end()
 
-    async def _supervise(self, group: "TaskGroup") -> None:
-        """Wait for the end, then see to it that it comes."""
+    async def _close(self) -> None:
+        """Wait for the end, then send no more polls."""
         assert self._ending is not None  # noqa: S101 - it is made before work begins
         await self._ending.wait()
-        for polling in self._pollings:
+        for polling in self._pollings.values():
             polling.close()
-        group.start_soon(self._end_polls)
+
+    async def _keep_deadlines(self) -> None:
+        """Once the end has come, leave no more time to tasks than they have, nor to polls."""
+        await self._close()
         began = anyio.current_time()
         deadlines: list[tuple[float, Callable[[Polling], None]]] = [
             (self.grace, lambda polling: polling.give_up()),
@@ -239,12 +354,13 @@ class Worker:
             if math.isinf(seconds):  # virtual time must not jump there
                 return
             await anyio.sleep_until(began + seconds)
-            for polling in self._pollings:
+            for polling in self._pollings.values():
                 end(polling)
 
     async def _end_polls(self) -> None:
         """Have open polls ended, again and again: one may still be on its way to the service."""
-        while any(polling.has_open_polls for polling in self._pollings):
+        await self._close()
+        while any(polling.has_open_polls for polling in self._pollings.values()):
             try:
                 await self.client.service.end_polls(self.name)
             except Exception as error:  # noqa: BLE001 - they end by themselves, if later
@@ -253,49 +369,15 @@ class Worker:
 
     def _abandon(self) -> None:
         """Leave no time to anything."""
-        for polling in self._pollings:
+        for polling in self._pollings.values():
+            polling.close()
             polling.give_up()
             polling.drop_polls()
 
     def _hurry(self) -> None:
         """Leave no more time to anything, but a moment to polls that the service can end."""
-        for polling in self._pollings:
+        for polling in self._pollings.values():
             polling.hurry()
-
-
-@contextlib.contextmanager
-def _received(obey: Callable[[], None]) -> Iterator[None]:
-    """Have signals obeyed on the loop; afterwards they are whose they were before."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def receive(*_: object) -> None:
-        loop.call_soon_threadsafe(obey)
-
-    for number in before:
-        signal.signal(number, receive)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _end_with_main_thread(abandoned: set[threading.Thread]) -> None:
-    """Let threads whose tasks were given up not keep the process; Python would wait for them."""
-
-    def end() -> None:
-        threading.main_thread().join()
-        for thread in threading.enumerate():
-            if not (thread.daemon or thread in abandoned or thread is threading.main_thread()):
-                thread.join()
-        if abandoned:
-            logging.shutdown()
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            os._exit(1 if hasattr(sys, "last_value") else 0)  # what ended the main thread, if it was an error
-
-    threading.Thread(target=end, name="asfini ends", daemon=True).start()
 
 
 def _checked(
@@ -315,6 +397,25 @@ def _checked(
     if not checked:
         raise InvalidArgument("a worker needs at least one activity")
     return checked
+
+
+def _callables(
+    resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None,
+) -> dict[str, Callable[[], AbstractAsyncContextManager[Any]]]:
+    """The resources that a worker is given, all of which can be called."""
+    if not isinstance(resources, Mapping | None):
+        raise InvalidArgument(f"resources are functions by name, not {resources!r}")
+    for name, each in (resources or {}).items():
+        if not callable(each):
+            raise InvalidArgument(f"resources are functions that open them, but {name!r} is {each!r}")
+    return dict(resources or {})
+
+
+def _functions(middleware: "Sequence[Middleware]") -> "tuple[Middleware, ...]":
+    """The middleware that a worker is given, all of which can be called."""
+    if not isinstance(middleware, Sequence) or not all(map(callable, middleware)):
+        raise InvalidArgument(f"middleware is a list of functions, not {middleware!r}")
+    return tuple(middleware)
 
 
 def _default_name() -> str:
