@@ -245,6 +245,12 @@ def stands() -> bool:
     return clock is not None and (clock.stands > 0 or clock.patience > 0)
 
 
+def is_virtual() -> bool:
+    """Whether the running loop's time is virtual."""
+    clock: _Clock | None = getattr(asyncio.get_running_loop(), _ATTRIBUTE, None)
+    return clock is not None and clock.blocks > 0
+
+
 async def advance(seconds: float) -> None:
     """Move virtual time on by hand; all timers on the way are due in their order.
 

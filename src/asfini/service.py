@@ -5,7 +5,10 @@ which. Something that watches or disturbs calls (a recorder, a fault injector) i
 lines.
 """
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -58,6 +61,16 @@ class Service(ABC):
         them, such as AWS, does nothing: they end when their time is up.
         """
 
+    def beside(self) -> "AbstractAsyncContextManager[Service] | None":
+        """This service for another thread, whose event loop enters, uses and leaves it.
+
+        A worker sends heartbeats there, so that functions which block its own loop do not stop them.
+
+        Returns:
+            `None`, where the service lives in one loop alone: heartbeats are then sent from it.
+        """
+        return None
+
     def mock(self, thing: object, **options: Any) -> Mock:
         """Mock tasks, where that can be: see `Client.mock`.
 
@@ -95,6 +108,21 @@ class ServiceWrapper(Service):
     async def end_polls(self, worker_name: str) -> None:
         """End them where they are open."""
         await self.inner.end_polls(worker_name)
+
+    def beside(self) -> AbstractAsyncContextManager[Service] | None:
+        """A shallow copy of this wrapper around what the inner service is beside itself.
+
+        What the copy's `call` touches is touched by two threads: where that will not do, override this.
+        """
+        opening = self.inner.beside()
+        return None if opening is None else self._around(opening)
+
+    @asynccontextmanager
+    async def _around(self, opening: AbstractAsyncContextManager[Service]) -> AsyncIterator[Service]:
+        async with opening as inner:
+            other = copy.copy(self)
+            other.inner = inner
+            yield other
 
     def mock(self, thing: object, **options: Any) -> Mock:
         """Mock tasks of the inner service."""

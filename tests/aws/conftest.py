@@ -4,14 +4,20 @@ import asyncio
 import gc
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from aiobotocore.session import AioSession
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from asfini.aws import AwsService, AWSSession
 
@@ -38,6 +44,8 @@ class Answer:
     then: Literal["stay", "hang up", "reset"] = "stay"
     after: asyncio.Event | None = None
     """When to answer; at once by default."""
+    more: tuple[bytes, ...] = ()
+    """What comes later."""
 
 
 @dataclass
@@ -57,12 +65,20 @@ class Fake:
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
     """How many are open."""
+    accepted: int = 0
+    """How many there ever were."""
+    certificate: Path | None = None
+    """The file of the one that it shows, if it is asked over TLS."""
     _handlers: set["asyncio.Task[Any]"] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @staticmethod
     def raw(data: bytes, **rest: Any) -> Answer:
         return Answer(data, **rest)
+
+    @staticmethod
+    def pieces(data: bytes, *more: bytes) -> Answer:
+        return Answer(data, more=more)
 
     @staticmethod
     def http(body: str | bytes, status: int = 200, **rest: Any) -> Answer:
@@ -105,6 +121,7 @@ class Fake:
         assert task is not None
         self._handlers.add(task)
         self.connections += 1
+        self.accepted += 1
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 while await self._handle(reader, writer):
@@ -128,6 +145,10 @@ class Fake:
             await _first_of(answer.after.wait(), reader.read(1))  # b"" when the client is gone
         writer.write(answer.data)
         await writer.drain()
+        for data in answer.more:
+            await asyncio.sleep(0.01)  # so that it is another piece for whoever reads
+            writer.write(data)
+            await writer.drain()
         if answer.then == "reset":
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -158,6 +179,40 @@ async def fake() -> AsyncIterator[Fake]:
     yield fake
     server.close()
     await fake.stop()
+
+
+@pytest.fixture
+async def tls_fake(tmp_path: Path) -> AsyncIterator[Fake]:
+    """The same over TLS, with a certificate that nobody but its own file vouches for."""
+    fake = Fake(certificate=tmp_path / "certificate.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(_certify(tmp_path), tmp_path / "key.pem")
+    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=context)
+    fake.url = "https://localhost:{1}".format(*server.sockets[0].getsockname())
+    yield fake
+    server.close()
+    await fake.stop()
+
+
+def _certify(folder: Path) -> Path:
+    """Make a key, and a certificate for `localhost` that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    return folder / "certificate.pem"
 
 
 @pytest.fixture

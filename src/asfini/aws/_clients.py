@@ -14,7 +14,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from asfini.aws._errors import translated
-from asfini.aws._thin import ThinPath
+from asfini.aws._thin import Route, ThinPath
 from asfini.aws.session import SERVICE, AWSSession
 from asfini.errors import InvalidArgument
 
@@ -76,6 +76,16 @@ class Clients:
         """The thin path for an operation, if it knows by now how to make the call."""
         path = (self._thin_paths or {}).get(_KIND_OF.get(operation, "calls"))
         return path if path is not None and path.knows(operation) else None
+
+    async def route(self, operation: str) -> Route | None:
+        """How an operation's requests may be made elsewhere; `None` if they must not.
+
+        Raises:
+            CredentialsInvalid: the credentials cannot be had.
+        """
+        await self.get(operation)
+        path = (self._thin_paths or {}).get(_KIND_OF.get(operation, "calls"))
+        return None if path is None else await path.route(operation)
 
     def can_try_again(self, operation: str) -> bool:
         """Whether an operation that was tried once may be tried a second time."""

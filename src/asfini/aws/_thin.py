@@ -11,8 +11,11 @@ import hashlib
 import hmac
 import json
 import re
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +64,7 @@ class Unusual(Exception):  # noqa: N818 - no error: botocore is to make the call
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """How requests of one operation are made, and what their answers hold."""
 
     url: URL
@@ -78,103 +81,29 @@ class _Plan:
     """What an answer always has."""
 
 
-class ThinPath:
-    """Makes the calls of one of aiobotocore's clients that it knows how to make.
+@dataclass(frozen=True)
+class Route:
+    """How requests of an operation get to the service."""
 
-    Args:
-        client: aiobotocore's client, whose connections and settings are used.
-        credentials: gives the keys as they are now.
-    """
+    plan: Plan
+    tls: ssl.SSLContext | None
+    keys: Credentials
 
-    def __init__(self, client: Any, credentials: Callable[[], Awaitable[Credentials]]) -> None:
-        self._client = client
-        self._credentials = credentials
-        self._plans: dict[str, _Plan] = {}
-        self._session: aiohttp.ClientSession | None = None
-        self._too_thin = False
+
+class _Rehearsal(Exception):  # noqa: N818 - no error: a request is not to be sent
+    """Ends a call that was made to see its request."""
+
+
+_rehearsed: ContextVar[bool] = ContextVar("asfini_rehearsed", default=False)
+
+
+class Signer:
+    """Signs requests, and remembers the key for the day."""
+
+    def __init__(self) -> None:
         self._keys: dict[tuple[str, ...], bytes] = {}
-        client.meta.events.register("before-send", self._learn)
 
-    @property
-    def endpoint(self) -> str:
-        """Where calls go."""
-        return str(self._client.meta.endpoint_url)
-
-    def knows(self, operation: str) -> bool:
-        """Whether a call can be tried here."""
-        return operation in self._plans
-
-    def _learn(self, request: Any, event_name: str, **_: Any) -> None:
-        """Note what a request looks like that botocore is about to send, if it is a usual one."""
-        if self._too_thin:
-            return
-        name = event_name.rpartition(".")[2]
-        operation = self._client.meta.service_model.operation_model(name)
-        python_name = next(
-            (key for key, value in self._client.meta.method_to_api_mapping.items() if value == name), ""
-        )
-        if python_name in OPERATIONS and (plan := _plan_of(request, operation)) is not None:
-            self._plans[python_name] = plan
-
-    async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call.
-
-        Raises:
-            Unusual: botocore is to make it: nothing has come of it here.
-            Refused: the service refused.
-            aiohttp.ClientError: no answer came, or only a part of one.
-            TimeoutError: it did not come in time.
-            ResponseParserError: the answer makes no sense.
-        """
-        plan = self._plans[operation]
-        if not (
-            plan.needed <= parameters.keys() <= plan.parameters and all(map(_is_text, parameters.values()))
-        ):
-            raise Unusual
-        body = json.dumps(parameters).encode()
-        headers = self._signed(plan, body, await self._credentials())
-        session = self._session or await self._open(plan)
-        async with session.post(plan.url, data=body, headers=headers, allow_redirects=False) as response:
-            status, text = response.status, await response.read()
-        if status == 200:
-            return _read(plan, text)
-        raise _refusal(status, text)
-
-    async def _open(self, plan: _Plan) -> aiohttp.ClientSession:
-        """A session of our own, without cookies, over aiobotocore's connections."""
-        try:
-            shared = await self._connections(str(plan.url))
-        except AttributeError:  # another version of aiobotocore, which keeps them elsewhere
-            shared = None
-        if shared is None:
-            self._too_thin = True
-            self._plans.clear()
-            raise Unusual
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=shared.connector,
-                connector_owner=False,
-                timeout=shared.timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers={"Accept", "Content-Type", "User-Agent"},
-            )
-        return self._session
-
-    async def _connections(self, url: str) -> aiohttp.ClientSession | None:
-        """The session of aiobotocore's client, unless a proxy stands between."""
-        http = self._client._endpoint.http_session
-        if http._proxy_config.proxy_url_for(url):
-            return None
-        session: aiohttp.ClientSession = await http._get_session(None)
-        return session
-
-    async def aclose(self) -> None:
-        """Close the session, but not the connections, which are aiobotocore's."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _signed(self, plan: _Plan, body: bytes, keys: Credentials) -> dict[str, str]:
+    def headers(self, plan: Plan, body: bytes, keys: Credentials) -> dict[str, str]:
         """A request's headers, with its signature: AWS's Signature Version 4."""
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         scope = f"{date[:8]}/{plan.region}/{plan.name}/aws4_request"
@@ -209,6 +138,140 @@ class ThinPath:
         return key
 
 
+class ThinPath:
+    """Makes the calls of one of aiobotocore's clients that it knows how to make.
+
+    Args:
+        client: aiobotocore's client, whose connections and settings are used.
+        credentials: gives the keys as they are now.
+    """
+
+    def __init__(self, client: Any, credentials: Callable[[], Awaitable[Credentials]]) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._plans: dict[str, Plan] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._too_thin = False
+        self._signer = Signer()
+        client.meta.events.register("before-send", self._learn)
+
+    @property
+    def endpoint(self) -> str:
+        """Where calls go."""
+        return str(self._client.meta.endpoint_url)
+
+    def knows(self, operation: str) -> bool:
+        """Whether a call can be tried here."""
+        return operation in self._plans
+
+    async def route(self, operation: str) -> "Route | None":
+        """How others may make an operation's requests with connections of their own.
+
+        Returns:
+            `None` where something is unusual, so that they must not.
+
+        Raises:
+            CredentialsInvalid: the keys cannot be had.
+        """
+        if not self.knows(operation):
+            await self._rehearse(operation)
+        plan = self._plans.get(operation)
+        try:
+            shared = None if plan is None else await self._connections(str(plan.url))
+            tls = getattr(shared.connector, "_ssl") if shared is not None else None  # noqa: B009 - its own
+        except AttributeError:  # another version of aiobotocore
+            return None
+        if plan is None or shared is None:
+            return None
+        if plan.url.scheme == "https" and not isinstance(tls, ssl.SSLContext):
+            return None
+        return Route(plan, tls if plan.url.scheme == "https" else None, await self._credentials())
+
+    async def _rehearse(self, operation: str) -> None:
+        """Have botocore make a request that is not sent, to learn from it."""
+        token = _rehearsed.set(True)
+        try:
+            with suppress(_Rehearsal):
+                await getattr(self._client, operation)(taskToken="rehearsal")
+        finally:
+            _rehearsed.reset(token)
+
+    def _learn(self, request: Any, event_name: str, **_: Any) -> None:
+        """Note what a request looks like that botocore is about to send, if it is a usual one."""
+        self._note(request, event_name)
+        if _rehearsed.get():
+            raise _Rehearsal
+
+    def _note(self, request: Any, event_name: str) -> None:
+        if self._too_thin:
+            return
+        name = event_name.rpartition(".")[2]
+        operation = self._client.meta.service_model.operation_model(name)
+        python_name = next(
+            (key for key, value in self._client.meta.method_to_api_mapping.items() if value == name), ""
+        )
+        if python_name in OPERATIONS and (plan := _plan_of(request, operation)) is not None:
+            self._plans[python_name] = plan
+
+    async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call.
+
+        Raises:
+            Unusual: botocore is to make it: nothing has come of it here.
+            Refused: the service refused.
+            aiohttp.ClientError: no answer came, or only a part of one.
+            TimeoutError: it did not come in time.
+            ResponseParserError: the answer makes no sense.
+        """
+        plan = self._plans[operation]
+        if not (
+            plan.needed <= parameters.keys() <= plan.parameters and all(map(_is_text, parameters.values()))
+        ):
+            raise Unusual
+        body = json.dumps(parameters).encode()
+        headers = self._signer.headers(plan, body, await self._credentials())
+        session = self._session or await self._open(plan)
+        async with session.post(plan.url, data=body, headers=headers, allow_redirects=False) as response:
+            status, text = response.status, await response.read()
+        if status == 200:
+            return read(plan, text)
+        raise refused(status, text)
+
+    async def _open(self, plan: Plan) -> aiohttp.ClientSession:
+        """A session of our own, without cookies, over aiobotocore's connections."""
+        try:
+            shared = await self._connections(str(plan.url))
+        except AttributeError:  # another version of aiobotocore, which keeps them elsewhere
+            shared = None
+        if shared is None:
+            self._too_thin = True
+            self._plans.clear()
+            raise Unusual
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=shared.connector,
+                connector_owner=False,
+                timeout=shared.timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers={"Accept", "Content-Type", "User-Agent"},
+            )
+        return self._session
+
+    async def _connections(self, url: str) -> aiohttp.ClientSession | None:
+        """The session of aiobotocore's client, unless a proxy stands between."""
+        http = self._client._endpoint.http_session
+        if http._proxy_config.proxy_url_for(url):
+            return None
+        session: aiohttp.ClientSession = await http._get_session(None)
+        return session
+
+    async def aclose(self) -> None:
+        """Close the session, but not the connections, which are aiobotocore's."""
+        if self._session is not None:
+            await self._session.close()
+
+
 class Refused(Exception):  # noqa: N818 - carries what the service said
     """The service refused.
 
@@ -229,7 +292,7 @@ class Refused(Exception):  # noqa: N818 - carries what the service said
         """Whether another try may have another answer."""
 
 
-def _plan_of(request: Any, operation: Any) -> _Plan | None:
+def _plan_of(request: Any, operation: Any) -> Plan | None:
     """How to make requests like one that botocore signed; `None` if something about it is unusual."""
     headers = {name: _text(value) for name, value in request.headers.items()}
     found = _AUTHORIZATION.match(headers.get("Authorization", ""))
@@ -243,7 +306,7 @@ def _plan_of(request: Any, operation: Any) -> _Plan | None:
     ):
         return None
     given, answer = operation.input_shape, operation.output_shape
-    return _Plan(
+    return Plan(
         url,
         url.raw_authority.rpartition("@")[2],
         kept,
@@ -264,7 +327,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _read(plan: _Plan, body: bytes) -> dict[str, Any]:
+def read(plan: Plan, body: bytes) -> dict[str, Any]:
     """Read an answer, as botocore does."""
     try:
         told = json.loads(body) if body or plan.members else {}
@@ -287,7 +350,7 @@ def _value(name: str, value: Any, kind: str) -> Any:
     return parse_timestamp(value) if kind == "timestamp" else value
 
 
-def _refusal(status: int, body: bytes) -> Exception:
+def refused(status: int, body: bytes) -> Exception:
     """What an answer that is no success means."""
     if 300 <= status < 400:
         return Unusual()

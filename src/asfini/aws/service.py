@@ -16,7 +16,8 @@ from asfini.service import Service
 
 if TYPE_CHECKING:
     from asfini.aws._clients import Clients
-    from asfini.aws._thin import ThinPath
+    from asfini.aws._heartbeats import Beside
+    from asfini.aws._thin import Route, ThinPath
 
 MAX_POLLS = 10_000
 """AWS allows 1,000 for each activity."""
@@ -86,7 +87,8 @@ class AwsService(Service):
 
         Raises:
             ServiceError: AWS refused; or `ConnectionFailed`: there was no answer, or none that makes sense.
-            InvalidArgument: there is no such operation, or a parameter is missing, unknown or of the wrong type.
+            InvalidArgument: there is no such operation, or a parameter is missing, unknown or of the wrong
+                type.
             ServiceClosed: the service is not open.
         """
         if self._clients is None:
@@ -100,6 +102,26 @@ class AwsService(Service):
                 if not self._open:
                     self._left.set()
         raise ConnectionFailed("the connection was closed before an answer came", operation=operation)
+
+    def beside(self) -> "Beside | None":
+        """Heartbeats for the loop of another thread, over connections of its own.
+
+        `None` where the thin path is switched off: then they go the way of all calls.
+        """
+        if self._clients is None or not self._settings[-1]:
+            return None
+        from asfini.aws._heartbeats import Beside
+
+        return Beside(self)
+
+    async def heartbeat_route(self) -> "Route | None":
+        """How heartbeats may be sent elsewhere; `None` where something is unusual, such as a proxy."""
+        from asfini.aws._errors import translated
+
+        if self._clients is None:
+            return None
+        with hold(), translated("send_task_heartbeat"):
+            return await self._clients.route("send_task_heartbeat")
 
     async def account(self) -> Account:
         """Where calls go: the account that the credentials belong to.

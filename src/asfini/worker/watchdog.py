@@ -91,6 +91,6 @@ def _activity_of(task: "asyncio.Task[Any] | None") -> str | None:
         return None
     if getattr(task.get_coro(), "__qualname__", "") == "Doing._do":
         return task.get_name()
-    context = getattr(task, "get_context", dict)()  # from Python 3.12 on
+    context: Any = getattr(task, "get_context", dict)()  # from Python 3.12 on
     current = context.get(_current)
-    return None if current is None else current.activity.name
+    return None if current is None else str(current.activity.name)
