@@ -150,7 +150,8 @@ class VirtualEngine(Engine):
 
     async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation in the thread; the clock stands meanwhile, but while the call waits."""
-        return await self._there(self._answer(operation, parameters))
+        answer: dict[str, Any] = await self._there(self._answer(operation, parameters))
+        return answer
 
     async def _there(self, work: Any) -> Any:
         if self._loop.is_closed():

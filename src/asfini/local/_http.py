@@ -126,7 +126,7 @@ def is_gone(request: web.BaseRequest) -> bool:
     raw = request.get_extra_info("socket")
     try:
         with raw.dup() as peer:
-            return peer.recv(1, socket.MSG_PEEK) == b""
+            return bool(peer.recv(1, socket.MSG_PEEK) == b"")
     except BlockingIOError:
         return False
     except OSError:
