@@ -7,6 +7,7 @@ done by the service itself, on its own loop.
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import Coroutine
 from types import TracebackType
@@ -17,17 +18,21 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from asfini._arns import Account
 from asfini.aws._errors import refusal
 from asfini.aws._thin import Refused, Route, Signer, Unusual, read, refused
-from asfini.errors import TaskDoesNotExist, TaskTimedOut
+from asfini.errors import AsfiniError, TaskDoesNotExist, TaskTimedOut
 from asfini.service import Service
 
 if TYPE_CHECKING:
     from asfini.aws.service import AwsService
+
+_logger = logging.getLogger(__name__)
 
 OPERATION = "send_task_heartbeat"
 CONNECTIONS = 100
 """The most connections: 5,000 heartbeats a second, each answered in 20 ms."""
 FRESH = 60.0
 """Seconds for which keys are used without asking again: botocore renews them minutes before their end."""
+SOON = 5.0
+"""Seconds after which to ask again for keys that could not be had."""
 _MAX_HEAD = 65_536
 _ODD = (Unusual, Refused, ResponseParserError, OSError)
 """What the service itself knows better how to deal with."""
@@ -91,11 +96,17 @@ class Beside(Service):
     def _renew(self) -> None:
         """Ask for a route now and then, without waiting for it: the other loop may be blocked."""
         now = asyncio.get_running_loop().time()
-        if now - self._asked > FRESH and (self._asking is None or self._asking.done()):
+        if now - self._asked > (FRESH if self._route else SOON) and (
+            self._asking is None or self._asking.done()
+        ):
             self._asking = asyncio.create_task(self._ask_route())
 
     async def _ask_route(self) -> None:
-        self._route = await self._elsewhere(self._service.heartbeat_route())
+        """Ask for a route; where there is none, the service sends heartbeats, and says what is wrong."""
+        try:
+            self._route = await self._elsewhere(self._service.heartbeat_route())
+        except AsfiniError as error:
+            _logger.debug("no way for heartbeats from a thread: %s", type(error).__name__)
         self._asked = asyncio.get_running_loop().time()
 
     async def _send(self, route: Route, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from asfini.worker.limits import Limits
 from asfini.worker.middleware import CallNext, Middleware, Step
-from asfini.worker.stats import ActivityStats, WorkerStats
+from asfini.worker.stats import ActivityStats, Block, WorkerStats
 from asfini.worker.worker import Worker
 
-__all__ = ["ActivityStats", "CallNext", "Limits", "Middleware", "Step", "Worker", "WorkerStats"]
+__all__ = ["ActivityStats", "Block", "CallNext", "Limits", "Middleware", "Step", "Worker", "WorkerStats"]

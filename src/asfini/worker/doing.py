@@ -5,7 +5,8 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +17,9 @@ from asfini._host import meant_for_us
 from asfini.activity import CallableActivity, CurrentTask, _current
 from asfini.errors import InvalidArgument, InvalidRequest, TaskInputInvalid, TaskOutputInvalid
 from asfini.service import Service
+from asfini.worker.heartbeats import Beat, Heartbeats, heartbeats
 from asfini.worker.middleware import Middleware, Step, around
+from asfini.worker.watchdog import Watchdog
 
 _logger = logging.getLogger("asfini.worker")
 
@@ -29,7 +32,7 @@ WORKER_CANCEL = "WorkerCancel"
 Outcome = Literal["done", "failed", "lost"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Terms:
     """What all the work of a worker has in common."""
 
@@ -45,6 +48,14 @@ class Terms:
     """What is called around polls, tasks and reports, the outermost first."""
     hand_back: bool = False
     """Whether tasks that come while the worker stops are given up at once."""
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    heartbeats: Heartbeats = field(init=False)
+
+    @asynccontextmanager
+    async def in_force(self) -> AsyncIterator[None]:
+        """Have all there that tasks need."""
+        async with heartbeats(self.service, self.watchdog) as self.heartbeats:
+            yield
 
 
 class Doing:
@@ -81,8 +92,7 @@ class Doing:
         )
         self._work: asyncio.Task[_reports.Report | None] | None = None
         self._finishing: asyncio.Task[None] | None = None
-        self._next_beat: asyncio.TimerHandle | None = None
-        self._beats: asyncio.Task[None] | None = None
+        self._beat: Beat | None = None
         self._given_up = False
         self._closed = False
         self._in_thread = False
@@ -95,11 +105,12 @@ class Doing:
         if self._given_up:
             self._finish_soon()
             return
-        self._work = asyncio.create_task(self._do())
+        self._work = asyncio.create_task(
+            self._do(), name=self._activity.name
+        )  # the watchdog knows it by that
         self._work.add_done_callback(self._finish_soon)
         if (seconds := self._activity.heartbeat) is not None:
-            loop = asyncio.get_running_loop()
-            self._next_beat = loop.call_later(seconds, self._begin_to_beat, seconds, loop.time() + seconds)
+            self._beat = self._terms.heartbeats.begin(self._token, seconds, self._log, self._close)
 
     def give_up(self) -> None:
         """Cancel the work, and report it as failed: the worker stops. Nobody waits for a thread."""
@@ -124,8 +135,9 @@ class Doing:
                 await self._send(report)
             elif self._task.deferred:
                 self.outcome = "done"
-            await self._stop_beating()
         finally:
+            if self._beat is not None:
+                self._terms.heartbeats.end(self._beat)
             self._ended(self)
 
     def _report(self) -> _reports.Report | None:
@@ -147,27 +159,14 @@ class Doing:
             "CancelledError", "the function cancelled the task of asyncio's that it ran in"
         )
 
-    async def _stop_beating(self) -> None:
-        if self._next_beat is not None:
-            self._next_beat.cancel()
-        if self._beats is not None:
-            self._beats.cancel()
-            await asyncio.wait([self._beats])
-
-    def _begin_to_beat(self, seconds: float, due: float) -> None:
-        self._beats = asyncio.create_task(self._beat(seconds, due))
-
-    async def _beat(self, seconds: float, due: float) -> None:
-        """Send heartbeats, and cancel the work if the task turns out to be closed. A thread is waited for."""
-        try:
-            await _reports.beat(self._terms.service, self._token, seconds, self._log, due)
-        except _reports.REJECTIONS:
-            work = self._work
-            if work is not None and not (work.done() or self._task.deferred):
-                self._log.warning("it was closed elsewhere; its work is cancelled")
-                self._closed = self._task.cancelled = True
-                if not self._in_thread:
-                    work.cancel()
+    def _close(self) -> None:
+        """Cancel the work, for the task turned out to be closed. A thread is waited for."""
+        work = self._work
+        if work is not None and not (work.done() or self._task.deferred):
+            self._log.warning("it was closed elsewhere; its work is cancelled")
+            self._closed = self._task.cancelled = True
+            if not self._in_thread:
+                work.cancel()
 
     async def _heartbeat(self) -> None:
         await _reports.heartbeat(self._terms.service, self._token)

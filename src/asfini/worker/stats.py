@@ -37,3 +37,21 @@ class WorkerStats:
     """Whether it sends no more polls, but may have tasks in work."""
     activities: Mapping[str, ActivityStats]
     """What it does for each activity, by name."""
+    blocks: int = 0
+    """How often the event loop was blocked for more than a second, as far as it is watched: see `Block`."""
+    longest_block: "Block | None" = None
+    """The longest of these times."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A time in which a worker's event loop was blocked.
+
+    The loop is watched where heartbeats are sent from a thread of their own, as they are over HTTP.
+    """
+
+    activity: str | None
+    """Whose function blocked it, if that could be seen."""
+    seconds: float
+    where: tuple[str, ...]
+    """The innermost places of the loop's stack, such as `shop.py:12 in resize`, when that was noticed."""

@@ -6,11 +6,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from asfini.activity import _current
+from asfini.worker.stats import Block
 
 _logger = logging.getLogger("asfini.worker")
 
@@ -19,17 +19,6 @@ LOOK, BLOCKED = 1.0, 1.0
 
 _INNERMOST = 8
 """How many places of a stack are told."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A time in which a worker's event loop was blocked."""
-
-    activity: str | None
-    """Whose function blocked it, if that could be seen."""
-    seconds: float
-    where: tuple[str, ...]
-    """The innermost places of the loop's stack, such as `shop.py:12 in resize`, when that was noticed."""
 
 
 class Watchdog:

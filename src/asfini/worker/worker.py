@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import anyio
 
     from asfini.client import Client
+    from asfini.worker.doing import Terms
     from asfini.worker.middleware import Middleware
     from asfini.worker.polling import Polling
 else:  # Programs that only define machines import the name, but do not work.
@@ -123,6 +124,7 @@ class Worker:
         self._middleware = _functions(middleware)
         self._hand_back = late == "hand_back"
         self._opened: dict[str, Any] = {}
+        self._terms: Terms | None = None
         self._pollings: dict[str, Polling] = {}
         self._ending: asyncio.Event | None = None
         self._begun: asyncio.Event | None = None
@@ -199,7 +201,7 @@ class Worker:
             middleware=self._middleware,
             hand_back=self._hand_back,
         )
-        self._threads_at_work = terms.threads_at_work
+        self._terms, self._threads_at_work = terms, terms.threads_at_work
         turns = Turns(self._rate, (limits.priority for limits in self._limits.values()))
         self._pollings = {
             each.name: Polling(
@@ -255,6 +257,8 @@ class Worker:
             healthy=healthy and self._host.running and not stopping,
             stopping=stopping and self._host.running,
             activities={name: polling.stats() for name, polling in self._pollings.items()},
+            blocks=0 if self._terms is None else self._terms.watchdog.blocks,
+            longest_block=None if self._terms is None else self._terms.watchdog.longest,
         )
 
     async def run(self, *, signals: bool = True) -> None:
@@ -292,8 +296,10 @@ class Worker:
 
     async def _work(self) -> None:
         assert self._begun is not None  # noqa: S101 - it is made before work begins
+        assert self._terms is not None  # noqa: S101 - as above
         try:
             async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self._terms.in_force())
                 for name, open_resource in self._resources.items():
                     self._opened[name] = await stack.enter_async_context(open_resource())
                 self._begun.set()
