@@ -52,6 +52,17 @@ class TestJumps:
             asyncio.get_running_loop().call_later(seconds, called.set)
             await called.wait()
 
+    async def test_time_does_not_go_on_for_those_who_sleep_for_ever(self) -> None:
+        start, loop = now(), asyncio.get_running_loop()
+        sleeper = asyncio.create_task(anyio.sleep_forever())
+        woken = loop.create_future()
+        thread = threading.Timer(0.1, lambda: loop.call_soon_threadsafe(woken.set_result, None))
+        thread.start()
+        await woken
+        thread.join()
+        sleeper.cancel()
+        assert now() == start
+
     async def test_timers_come_due_in_their_order_each_at_its_own_time(self) -> None:
         numbers = random.Random(1)
         start, due, seen = now(), [numbers.uniform(0, YEAR) for _ in range(500)], []

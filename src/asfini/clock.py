@@ -102,14 +102,20 @@ class _Clock:
             return self.selector.select(None)
         if patience := self.patience:
             return self.selector.select(patience)
-        return self._wait_for_outside() if timeout is None else self._jump(math.inf)
+        return self._jump(math.inf) if self._due < math.inf else self._wait_for_outside()
+
+    @property
+    def _due(self) -> float:
+        """When the next timer is due: never where there is none, or for those who sleep for ever."""
+        timers = self.loop._scheduled
+        when: float = timers[0].when() if timers else math.inf
+        return when
 
     def _jump(self, most: float) -> Any:
         """Go to the next timer, but not beyond some time, unless there is I/O to be done first."""
         if events := self.selector.select(0):
             return events
-        timers = self.loop._scheduled
-        self.now = max(min(timers[0].when() if timers else math.inf, most), self.time())
+        self.now = max(min(self._due, most), self.time())
         self.since = self.real_time()
         # In some months' time 1 ns is less than a float can add, and a timer due now would never be.
         self.loop._clock_resolution = max(self.loop._clock_resolution, math.ulp(self.now))
