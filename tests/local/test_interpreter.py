@@ -42,6 +42,20 @@ async def test_full_jitter_waits_for_parts_of_the_intervals_that_a_seed_repeats(
     assert 0 < other < longest
 
 
+@pytest.mark.parametrize("jitter", ["NONE", "FULL"])
+async def test_back_off_grows_until_a_retry_is_as_late_as_any_wait(jitter: str) -> None:
+    retry = {"ErrorEquals": ["Busy"], "MaxAttempts": 4, "BackoffRate": 1e300, "JitterStrategy": jitter}
+    work = {"Type": "Task", "Resource": FUNCTION, "Retry": [retry], "End": True}
+    async with local_service(seed=0, handlers={"work": flaky(4)}) as service:
+        arn = await start(service, machine(work=work), {})
+        await service.changed(arn, 0)
+        described = await service.call("describe_execution", executionArn=arn)
+    assert described["output"] == '"done"'
+    if jitter == "NONE":
+        passed = described["stopDate"] - described["startDate"]
+        assert passed.total_seconds() == 1 + 3 * (2**31 - 1)
+
+
 @pytest.mark.parametrize(
     ("names", "error", "expected"),
     [

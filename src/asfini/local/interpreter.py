@@ -16,6 +16,11 @@ from asfini.query.scope import QueryError
 
 DEFAULT_INTERVAL, DEFAULT_ATTEMPTS, DEFAULT_RATE = 1.0, 3.0, 2.0
 """What a Retrier means where it does not say: the States Language, "Retrying after error"."""
+MAX_WAIT = 2**31 - 1
+"""The most seconds that a Wait lasts on AWS, where a time some 68 years ahead was seen to be refused.
+
+No retry is later, either: beyond that, back-off would reach times that are none.
+"""
 _TURNS = 64
 """How many states may follow each other before others on the loop get their turn."""
 
@@ -131,7 +136,7 @@ def _interval(frame: Frame, retrier: Retrier, attempt: int) -> float:
     """The States Language: the interval times the rate for each retry before this one, up to the longest."""
     rate, longest = (
         _given(retrier.backoff_rate, DEFAULT_RATE),
-        _given(retrier.max_delay_seconds, float("inf")),
+        _given(retrier.max_delay_seconds, MAX_WAIT),
     )
     try:
         delay = min(_given(retrier.interval_seconds, DEFAULT_INTERVAL) * rate ** (attempt - 1), longest)

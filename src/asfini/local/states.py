@@ -9,11 +9,8 @@ from asfini.local import maps
 from asfini.local.branches import together
 from asfini.local.dataflow import Flow, flow_of
 from asfini.local.failures import Failure, RuntimeFailure, Unsuitable
-from asfini.local.interpreter import do, interpret
+from asfini.local.interpreter import MAX_WAIT, do, interpret
 from asfini.local.run import Frame, Outcome
-
-MAX_WAIT = 2**31 - 1
-"""The most seconds that a Wait lasts on AWS, where a time some 68 years ahead was seen to be refused."""
 
 
 @do.register
@@ -82,6 +79,7 @@ async def _(state: Parallel, frame: Frame, value: Any) -> Outcome:
     branches = state.branches or []
 
     async def branch(inner: Frame, index: int) -> Any:
+        inner.thread.follow(frame.thread)  # not the branch that had come to its end in its place
         return await interpret(inner, branches[index], given)
 
     if frame.resumed is None:
