@@ -282,6 +282,20 @@ class TestExecutions:
         inner = await shop.ended(f"{PREFIX}execution:shop:inner")
         assert (inner["output"], inner["stateMachineVersionArn"]) == ('"old"', f"{SHOP}:1")
 
+    async def test_a_version_of_any_number_may_be_missed(self, shop: Shop) -> None:
+        await shop.create(publish=True)
+        parameters = {"StateMachineArn": f"{SHOP}:{'1' * 5000}"}
+        task = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution",
+            "Parameters": parameters,
+            "End": True,
+        }
+        definition = json.dumps({"StartAt": "run", "States": {"run": task}})
+        outer = await shop.create(name="outer", definition=definition)
+        told = await shop.ended(await shop.start(outer["stateMachineArn"]))
+        assert told["error"] == "StepFunctions.StateMachineDoesNotExistException"
+
     async def test_a_version_that_is_not_there_cannot_be_started(self, shop: Shop) -> None:
         await shop.create(publish=True)
         with pytest.raises(StateMachineDoesNotExist) as caught:

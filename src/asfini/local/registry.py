@@ -61,8 +61,8 @@ class Record:
     tags: dict[str, str]
     publication: tuple[bool, str | None]
     """Whether it was published when it was made, and the description that it was given then."""
-    versions: dict[int, Version] = field(default_factory=dict)
-    """By number, in the order in which they were published."""
+    versions: dict[str, Version] = field(default_factory=dict)
+    """By ARN, in the order in which they were published."""
     published: int = 0
     """How many versions it ever had: a number is never used again."""
     aliases: dict[str, Alias] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Record:
             self.published += 1
             arn = f"{self.machine.arn}:{self.published}"
             found = Version(arn, self.published, self.machine, moment, description)
-            self.versions[found.number] = found
+            self.versions[arn] = found
         return found
 
     def check_room(self) -> None:
@@ -109,9 +109,7 @@ class Record:
 
     def version(self, arn: str) -> Version | None:
         """The version of an ARN, if it is there."""
-        number = qualifier_of(arn)
-        found = self.versions.get(int(number)) if is_number(number) else None
-        return found if found is not None and found.arn == arn else None
+        return self.versions.get(arn)
 
     def alias(self, arn: str) -> Alias | None:
         """The alias of an ARN, if it is there."""

@@ -57,7 +57,7 @@ class Versions:
                 "Version to be deleted must not be referenced by an alias. "
                 f"Current list of aliases referencing this version: [{', '.join(aliases)}]"
             )
-        del record.versions[version.number]
+        del record.versions[version.arn]
         return {}
 
 
