@@ -309,6 +309,16 @@ class TestErrors:
             "retryBackoffIntervalSeconds": seconds,
         }
 
+    async def test_however_often_it_was_tried_there_is_a_time_to_tell(self, tried: Try) -> None:
+        retrier = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 99_999_999, "BackoffRate": 10}
+        told = await tried(
+            {**PAY, "Retry": [retrier]},
+            level="DEBUG",
+            mock=DECLINED,
+            stateConfiguration={"retrierRetryCount": 5000},
+        )
+        assert told["inspectionData"]["errorDetails"]["retryBackoffIntervalSeconds"] == 2**31 - 1
+
     async def test_a_retrier_that_is_used_up_hands_on_to_a_catcher(self, tried: Try) -> None:
         catcher = {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": "sorry"}
         told = await tried(
@@ -589,6 +599,14 @@ class TestFieldValidation:
         state = {**START, "Resource": f"arn:aws:states:::{resource}"}
         with pytest.raises(ValidationException, match=f": Mock result schema validation error: {reason}$"):
             await tried(state, mock=result(given))
+
+    async def test_a_result_that_is_deeper_than_any_service_gives_is_refused(self, tried: Try) -> None:
+        value: dict[str, Any] = {"S": "x"}
+        for _ in range(400):
+            value = {"M": {"a": value}}
+        state = {**START, "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": {"TableName": "t"}}
+        with pytest.raises(ValidationException, match=r"the result is too deeply nested$"):
+            await tried(state, mock=result({"Item": {"k": value}}))
 
     async def test_present_takes_what_lacks_and_none_takes_everything(self, tried: Try) -> None:
         wrong = {"StartDate": 1}

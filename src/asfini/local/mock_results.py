@@ -41,7 +41,10 @@ async def check_result(target: Target, result: Any, account: Account, *, complet
         action, free = f"{target.name.partition(':')[0]}:{job[0]}", job[1]
     found = None if action.startswith(_UNCHECKED) else await _action(action, account)
     if found is not None and found.model.output_shape is not None:
-        _Check(found, free, complete=complete).structure(found.model.output_shape, result, "")
+        try:
+            _Check(found, free, complete=complete).structure(found.model.output_shape, result, "")
+        except RecursionError:
+            raise _misfit("the result is too deeply nested") from None
 
 
 async def _action(name: str, account: Account) -> Action | None:
