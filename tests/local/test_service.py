@@ -8,7 +8,7 @@ import pytest
 
 from asfini import Activity, Client, InvalidArgument, Pass, Task, Wait, construct_state_machine, local
 from asfini._arns import Account
-from asfini.errors import ConnectionFailed
+from asfini.errors import ConnectionFailed, ServiceClosed
 from asfini.local import LocalService
 from asfini.testing import virtual_time
 
@@ -94,6 +94,28 @@ class TestClosing:
         async with local.connect() as client:
             await client.register(waiting)
             await client.start_execution(waiting)
+
+    async def test_an_execution_that_was_to_go_on_stays_stopped(self) -> None:
+        async def slowly(_given: Any) -> None:
+            try:
+                await anyio.sleep(3600)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep(10)
+
+        with virtual_time():
+            before = len(asyncio.all_tasks())
+            async with local.connect(handlers={"sqs:sendMessage": slowly}) as client:
+                machine = construct_state_machine("shop", Task("send", "sqs:sendMessage"))
+                await client.register(machine)
+                execution = await client.start_execution(machine)
+                await anyio.sleep(1)
+                await execution.stop()
+                redriving = asyncio.create_task(execution.redrive())
+                await anyio.sleep(1)
+            with pytest.raises(ServiceClosed, match=r"^cannot redrive an execution: "):
+                await redriving
+            assert len(asyncio.all_tasks()) == before
 
     async def test_leaving_is_not_cut_short(self) -> None:
         service = LocalService()

@@ -43,6 +43,7 @@ class Runner:
         """Has tasks done; given after it was made, for it starts executions itself."""
         self.runs: dict[str, Run] = {}
         """All executions by ARN, in the order of their starts."""
+        self._closed = False
 
     def find(self, arn: str) -> Run:
         """An execution.
@@ -103,7 +104,12 @@ class Runner:
         Args:
             run: the execution; nothing of it is at work any more.
             token: the client's token.
+
+        Raises:
+            ServiceClosed: nothing goes on any more.
         """
+        if self._closed:
+            raise errors.ServiceClosed("cannot redrive an execution: the local service is closed")
         if run.machine.kind == "EXPRESS":
             run.start_date, run.journal = self._dates.now(), Journal(self._dates.now)
             run.stop_date = run.output = run.failure = None
@@ -183,6 +189,7 @@ class Runner:
         Returns:
             The tasks that are still to end.
         """
+        self._closed = True
         for run in self.runs.values():
             run.abort()
         return [run.task for run in self.runs.values() if run.task is not None]
