@@ -121,7 +121,9 @@ class Mock:
         effect = self._next()  # before others have their turn: the first one asked for is the first one given
         if self._after:
             await asyncio.sleep(self._after)
-        if isinstance(effect, BaseException) or _is_exception(effect):
+        if isinstance(effect, BaseException):
+            raise effect.with_traceback(None)  # it would grow with each raise
+        if _is_exception(effect):
             raise effect
         if callable(effect):
             effect = effect(input)

@@ -1,6 +1,7 @@
 """Mocks in Python: what tasks give without being done, and what they were asked for."""
 
 import itertools
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ from asfini import (
 from asfini.aws.service import AwsService
 from asfini.errors import ExecutionFailed
 from asfini.local.handlers import Submitted
+from asfini.testing import virtual_time
 
 pay = Activity("pay")
 work = Lambda("work")
@@ -307,6 +309,33 @@ class TestTime:
         await execution.stop()
         await anyio.sleep(1)
         assert len(ended) == 1
+
+    async def test_a_mock_that_takes_its_time_to_end_is_waited_for(self) -> None:
+        ended = []
+
+        async def work_on(_given: Any) -> None:
+            try:
+                await anyio.sleep(1000)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep(5)
+                ended.append(True)
+
+        with virtual_time():
+            async with local.connect() as client:
+                client.mock(pay, side_effect=work_on)
+                await client.start_execution(await shop(client, Task("pay", pay)))
+                await anyio.sleep(10)
+            assert ended == [True]
+
+    async def test_an_exception_that_is_raised_often_does_not_grow(self, local_client: Client) -> None:
+        error = ValueError("no")
+        local_client.mock(work, side_effect=error)
+        task = Task("work", work)
+        task.retry_for(["ValueError"], max_attempts=20, backoff_rate=1.0)
+        with pytest.raises(ExecutionFailed):
+            await local_client.execute(await shop(local_client, task))
+        assert len(traceback.extract_tb(error.__traceback__)) < 10
 
 
 class TestNotes:

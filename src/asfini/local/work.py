@@ -168,6 +168,7 @@ class Workshop:
             activity.withdraw(task)
             if feigning is not None:
                 feigning.cancel()
+                await asyncio.wait([feigning])
 
     async def _feign(self, task: OpenTask, mocked: Callable[[], Any], call: Call) -> None:
         """Do an activity's task as a mock does, in place of a worker."""
