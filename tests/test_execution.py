@@ -51,6 +51,10 @@ class Polling(Faulty):
 
     changed = Service.changed
 
+    def __init__(self, inner: Service) -> None:
+        super().__init__(inner)
+        self.tells_changes = False
+
 
 @pytest.fixture
 def service(local_client: Client) -> Polling:

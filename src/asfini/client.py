@@ -331,7 +331,9 @@ class Client:
             if name is not None and if_exists == "raise":
                 raise
             return Execution(self.service, str(Arn(arn.account, "execution", (_name_of(arn), given))))
-        return Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
+        execution = Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
+        execution._started_at = anyio.current_time()
+        return execution
 
     async def start_sync_execution(
         self,

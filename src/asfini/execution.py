@@ -1,9 +1,6 @@
 """Executions: one run of a machine, looked at and waited for."""
 
 import functools
-import logging
-import math
-import random
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -15,16 +12,16 @@ import anyio
 from asfini import _checks, _json
 from asfini._arguments import reasons
 from asfini._arns import Arn
+from asfini._budget import GROWTH, jittered
 from asfini._reports import MAX_CAUSE_LENGTH, MAX_ERROR_LENGTH
+from asfini._watching import FIRST_GAP, LONGEST_GAP, Watcher, watcher_of
 from asfini.errors import (
-    ConnectionFailed,
     ExecutionAborted,
     ExecutionError,
     ExecutionFailed,
     ExecutionOutputInvalid,
     ExecutionTimedOut,
     InvalidArgument,
-    Throttled,
 )
 from asfini.service import Service
 
@@ -33,14 +30,9 @@ if TYPE_CHECKING:
     from asfini.machine import StateMachine
 
 T = TypeVar("T")
-_logger = logging.getLogger(__name__)
 
-FIRST_GAP, LONGEST_GAP, GROWTH = 0.1, 3.0, 1.5
-"""Seconds before the second look at an execution, between two later ones at most, and how the gap grows."""
 FIRST_LOOK = 5.0
 """Seconds for the first look at an execution, even if the wait is to be shorter."""
-LONGEST_PAUSE = 30.0
-"""Seconds, at most, before another try where the service is asked too often or cannot be reached."""
 EVENTS_PER_PAGE, LATEST_EVENTS = 1000, 100
 """How many events to ask for: the most that GetExecutionHistory gives, and its default."""
 
@@ -77,6 +69,8 @@ class Execution:
         self._description = description or {}
         self._redriven: datetime | None = None
         """When it was last redriven from here: what is told of an end before that is out of date."""
+        self._started_at: float | None = None
+        """When it was started from here, by the loop's clock."""
 
     @property
     def name(self) -> str:
@@ -96,16 +90,12 @@ class Execution:
 
     async def describe(self) -> dict[str, Any]:
         """All that the service tells of it, by the API's own names."""
-        return dict(await self._look(self._service.call))
-
-    async def _look(self, call: Callable[..., Any]) -> dict[str, Any]:
-        """Ask the service, unless nothing can change any more."""
-        if _final(self._description):
-            return self._description
-        description: dict[str, Any] = await call("describe_execution", executionArn=self.arn)
-        if _final(description):
+        if not _final(self._description):
+            description = await self._service.call("describe_execution", executionArn=self.arn)
+            if not _final(description):
+                return description
             self._description = description
-        return description
+        return dict(self._description)
 
     async def status(self) -> str:
         """`RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED` or `PENDING_REDRIVE`."""
@@ -192,46 +182,37 @@ class Execution:
         return read(description, self.arn) if description["status"] == "SUCCEEDED" else None
 
     async def _end(self, timeout: float) -> dict[str, Any]:
-        """Its description once it has ended, if that is in time."""
+        """Its description once it has ended, if that is in time; once there was a look, the time counts."""
         deadline = anyio.current_time() + timeout
         with anyio.move_on_after(max(timeout, FIRST_LOOK)) as scope:
-            return await self._looks(scope, deadline)
+            return await self._looks(lambda: setattr(scope, "deadline", deadline))
         raise TimeoutError(f"execution {self.arn} had not ended after {timeout} seconds")
 
-    async def _looks(
-        self, scope: anyio.CancelScope | None = None, deadline: float = math.inf
-    ) -> dict[str, Any]:
-        """Look until it has ended; once there was a look, the deadline counts."""
-        gap = FIRST_GAP
-        while True:
-            description = await self._look(self._call_patiently)
-            finished = description["status"] in _FINISHED
-            if finished and _whole(description) and self._is_current(description):
-                return description
-            del description  # ten thousand may wait here
-            if scope is not None:
-                scope.deadline = deadline
-            if finished:
-                await anyio.sleep(_jittered(gap))
-            else:
-                await self._service.changed(self.arn, _jittered(gap))
-            gap = min(gap * GROWTH, LONGEST_GAP)
+    async def _looks(self, on_look: Callable[[], None] | None = None) -> dict[str, Any]:
+        """Look until it has ended."""
+        if _final(self._description):
+            return self._description
+        with self._watcher().watch(self.arn, started_at=self._started_at, on_look=on_look) as watch:
+            await watch.begin()
+            while not self._is_end(description := await watch.look()):
+                finished = description["status"] in _FINISHED
+                del description  # ten thousand may wait here
+                await watch.pause(finished=finished)
+        if _final(description):
+            self._description = description
+        return description
+
+    def _watcher(self) -> Watcher:
+        return watcher_of(self._service, self.arn)
+
+    def _is_end(self, description: dict[str, Any]) -> bool:
+        """Whether a description tells all of an end, and of the last one: AWS's may lag behind."""
+        finished = description["status"] in _FINISHED and _whole(description)
+        return finished and self._is_current(description)
 
     def _is_current(self, description: dict[str, Any]) -> bool:
         """Whether a description is younger than the last redrive from here: AWS's may lag behind."""
         return self._redriven is None or description.get("redriveDate", _LONG_AGO) >= self._redriven
-
-    async def _call_patiently(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call an operation, again and more and more rarely if the service is too busy or out of reach."""
-        pause = LONGEST_GAP
-        while True:
-            try:
-                return await self._service.call(operation, **parameters)
-            except (Throttled, ConnectionFailed) as error:
-                level = logging.DEBUG if isinstance(error, Throttled) else logging.WARNING
-                _logger.log(level, "%s will be asked for again in about %.0f s: %s", self.arn, pause, error)
-            await anyio.sleep(_jittered(pause))
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _raise_for(self, description: dict[str, Any]) -> None:
         error = _ERRORS.get(description["status"])
@@ -304,7 +285,7 @@ class Execution:
                 yield parse_event(last)
         gap = FIRST_GAP
         while follow and last["type"] not in _LAST_EVENTS:
-            await self._service.changed(self.arn, _jittered(gap), events_seen=last["id"])
+            await self._service.changed(self.arn, jittered(gap), events_seen=last["id"])
             gap = min(gap * GROWTH, LONGEST_GAP)
             for event in await self._events_after(last["id"], include_data):
                 last, gap = event, FIRST_GAP
@@ -314,7 +295,7 @@ class Execution:
         self, *, patient: bool, reverse: bool, include_data: bool, size: int = EVENTS_PER_PAGE
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
         """Its events as the API has them, page by page."""
-        call = self._call_patiently if patient else self._service.call
+        call = self._watcher().call if patient else self._service.call
         parameters = {
             "executionArn": self.arn,
             "maxResults": size,
@@ -351,11 +332,6 @@ class Execution:
         _checks.flags(cause=cause, input=input)
         events = [event async for event in self.history()]
         return format_history(events, cause=cause, input=input)
-
-
-def _jittered(seconds: float) -> float:
-    """A time that is never in step with other waiters'."""
-    return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
 
 
 def _final(description: dict[str, Any]) -> bool:

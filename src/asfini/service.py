@@ -23,6 +23,10 @@ class Service(ABC):
 
     ignores_roles: bool = False
     """Whether machines run without a role, so that another one is no change."""
+    tells_changes: bool = False
+    """Whether `changed` returns as soon as there is something new, so that nobody asks from time to time."""
+    quota_share: float = 0.8
+    """The part of AWS's quotas that waiting may use; infinite where there are none."""
 
     @abstractmethod
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
@@ -92,6 +96,8 @@ class ServiceWrapper(Service):
             raise InvalidArgument(f"inner is a Service, not {inner!r}")
         self.inner = inner
         self.ignores_roles = inner.ignores_roles
+        self.tells_changes = inner.tells_changes
+        self.quota_share = inner.quota_share
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Hand a call on."""

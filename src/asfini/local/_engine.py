@@ -1,6 +1,7 @@
 """How an endpoint reaches the service that answers: on its own loop, or in a thread in virtual time."""
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
@@ -201,6 +202,8 @@ class Front(Service):
     """
 
     ignores_roles = True
+    tells_changes = True
+    quota_share = math.inf
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

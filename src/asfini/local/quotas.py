@@ -1,62 +1,18 @@
-"""Throttling as AWS does it: a token bucket for each operation, in front of any service.
-
-Figures are those of the developer guide's page "Step Functions service quotas", which AWS raises on request.
-"""
+"""Throttling as AWS does it: a token bucket for each operation, in front of any service."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from asfini._arns import Account
+from asfini._budget import USUAL_SHARE
+from asfini._quotas import Quota, aws_quotas
 from asfini.errors import ActivityWorkerLimitExceeded, InvalidArgument, Throttled
 from asfini.service import Service, ServiceWrapper
 
 MAX_POLLS = 1000
 """The most open polls for one activity: the service quotas page."""
-LARGE_REGIONS = frozenset({"eu-west-1", "us-east-1", "us-west-2"})
-"""Where some quotas are larger than elsewhere."""
-
-
-class Quota(NamedTuple):
-    """How often an operation may be called."""
-
-    bucket: float
-    """How many calls may come at once."""
-    per_second: float
-    """How many more may come in each second."""
-
-
-_TASKS = Quota(3000, 500), Quota(1500, 300)
-_STARTS = Quota(1300, 300), Quota(800, 150)
-_SELDOM, _SOMETIMES = (Quota(100, 1), Quota(100, 1)), (Quota(200, 1), Quota(200, 1))
-AWS: dict[str, tuple[Quota, Quota]] = {
-    "create_activity": _SELDOM,
-    "create_state_machine": _SELDOM,
-    "delete_activity": _SELDOM,
-    "delete_state_machine": _SELDOM,
-    "describe_activity": _SOMETIMES,
-    "describe_execution": (Quota(300, 15), Quota(250, 10)),
-    "describe_state_machine": (Quota(200, 20), Quota(200, 20)),
-    "describe_state_machine_for_execution": _SOMETIMES,
-    "get_activity_task": _TASKS,
-    "get_execution_history": (Quota(400, 20), Quota(400, 20)),
-    "list_activities": (Quota(100, 10), Quota(100, 5)),
-    "list_executions": (Quota(200, 5), Quota(100, 2)),
-    "list_state_machines": (Quota(100, 5), Quota(100, 5)),
-    "list_tags_for_resource": _SELDOM,
-    "redrive_execution": _STARTS,
-    "send_task_failure": _TASKS,
-    "send_task_heartbeat": _TASKS,
-    "send_task_success": _TASKS,
-    "start_execution": _STARTS,
-    "stop_execution": (Quota(1000, 200), Quota(500, 25)),
-    "tag_resource": _SOMETIMES,
-    "untag_resource": _SOMETIMES,
-    "update_state_machine": _SELDOM,
-}
-"""Quotas by operation, in large regions and elsewhere. Others have no known figure, and are not throttled."""
 
 Quotas = Literal["aws"] | Mapping[str, Quota | tuple[float, float]]
 
@@ -99,6 +55,7 @@ class ThrottledService(ServiceWrapper):
 
     def __init__(self, inner: Service, quotas: Quotas = "aws") -> None:
         super().__init__(inner)
+        self.quota_share = USUAL_SHARE
         self._quotas = None if quotas == "aws" else _checked(quotas)
         self._as_aws = quotas == "aws"
         self._buckets: dict[str, Bucket | None] = {}
@@ -112,7 +69,7 @@ class ThrottledService(ServiceWrapper):
             ActivityWorkerLimitExceeded: as many polls are open for the activity as may be.
         """
         if self._quotas is None:
-            self._quotas = aws_quotas(await self.inner.account())
+            self._quotas = aws_quotas((await self.inner.account()).region)
         if operation not in self._buckets:
             quota = self._quotas.get(operation)
             self._buckets[operation] = None if quota is None else Bucket(quota)
@@ -136,12 +93,6 @@ class ThrottledService(ServiceWrapper):
             yield
         finally:
             self._polls[activity] -= 1
-
-
-def aws_quotas(account: Account) -> dict[str, Quota]:
-    """AWS's quotas in an account's region."""
-    column = 0 if account.region in LARGE_REGIONS else 1
-    return {operation: quotas[column] for operation, quotas in AWS.items()}
 
 
 def _checked(quotas: object) -> dict[str, Quota]:

@@ -1,6 +1,7 @@
 """Step Functions in this process: the service's operations over dictionaries, on the running loop."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from os import PathLike
@@ -58,6 +59,8 @@ class LocalService(Service):
     """
 
     ignores_roles = True
+    tells_changes = True
+    quota_share = math.inf
 
     def __init__(
         self,
