@@ -140,3 +140,17 @@ async def test_of_branches_that_fail_in_one_turn_the_first_is_told_of_and_the_ot
         ("ParallelStateFailed", failed),
         ("ExecutionFailed", failed + 3),
     ]
+
+
+async def test_each_branch_follows_the_start_of_its_parallel() -> None:
+    branches = [machine(one={"Type": "Succeed"}), machine(two={"Type": "Succeed"})]
+    async with local_service() as service:
+        described = await run(service, machine(all={"Type": "Parallel", "Branches": branches, "End": True}))
+        events = chain(await history(service, described["executionArn"]))
+    assert events[3:8] == [
+        ("SucceedStateEntered", 3),
+        ("SucceedStateExited", 4),
+        ("SucceedStateEntered", 3),
+        ("SucceedStateExited", 6),
+        ("ParallelStateSucceeded", 7),
+    ]
