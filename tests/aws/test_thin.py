@@ -240,8 +240,26 @@ class TestSignatures:
             await service.call("send_task_heartbeat", taskToken="t")
         assert "amz-sdk-invocation-id" in fake.requests[2].headers
 
+    async def test_a_port_that_goes_without_saying_is_not_signed(self, boto: AioSession) -> None:
+        session = AWSSession(boto, region="eu-west-1", endpoint_url="https://localhost:443")
+        async with AwsService(session) as service:
+            route = await service.heartbeat_route()
+        assert route is not None
+        assert route.plan.host == "localhost"
+
 
 class TestWhatIsUnusual:
+    @EACH
+    async def test_answers_are_not_to_be_compressed(
+        self, fake: Any, open_service: Open, operation: str
+    ) -> None:
+        parameters, answer = CALLS[operation]
+        async with open_service() as service:
+            fake.will(fake.json(answer))
+            for _ in range(2):
+                await service.call(operation, **parameters)
+        assert [request.headers["accept-encoding"] for request in fake.requests] == ["identity"] * 2
+
     async def test_redirects_are_followed_as_before(self, fake: Any, open_service: Open) -> None:
         async with open_service() as service:
             fake.will(fake.json({}))

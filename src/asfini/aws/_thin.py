@@ -254,6 +254,7 @@ class ThinPath:
                 timeout=shared.timeout,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                headers={"Accept-Encoding": "identity"},  # as botocore asks for it
                 skip_auto_headers={"Accept", "Content-Type", "User-Agent"},
             )
         return self._session
@@ -308,7 +309,7 @@ def _plan_of(request: Any, operation: Any) -> Plan | None:
     given, answer = operation.input_shape, operation.output_shape
     return Plan(
         url,
-        url.raw_authority.rpartition("@")[2],
+        url.host_port_subcomponent or "",  # as aiohttp sends it: without a port that goes without saying
         kept,
         found[1],
         found[2],
