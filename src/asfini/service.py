@@ -66,12 +66,12 @@ class Service(ABC):
         """
 
     def beside(self) -> "AbstractAsyncContextManager[Service] | None":
-        """This service for another thread, whose event loop enters, uses and leaves it.
+        """Give this service for heartbeats, to be used by any one loop, also another thread's.
 
-        A worker sends heartbeats there, so that functions which block its own loop do not stop them.
+        A worker sends heartbeats there that its own loop is late with, for a function blocks it.
 
         Returns:
-            `None`, where the service lives in one loop alone: heartbeats are then sent from it.
+            `None`, where the service lives in its own loop alone.
         """
         return None
 

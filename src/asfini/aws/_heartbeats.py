@@ -1,4 +1,4 @@
-"""Heartbeats from a thread: a small HTTP client of its own, for one operation.
+"""Heartbeats, whose loop may be another thread's: a small HTTP client of its own, for one operation.
 
 Over aiohttp a heartbeat takes three times as long, and with thousands of tasks that is too long. What is
 unusual (a proxy, a redirect, an answer in chunks, any refusal but those that say that the task is closed) is
@@ -39,7 +39,7 @@ _ODD = (Unusual, Refused, ResponseParserError, OSError)
 
 
 class Beside(Service):
-    """Step Functions at AWS for the event loop of another thread, which enters and leaves it.
+    """Step Functions at AWS for the event loop that enters and leaves it: its own, or another thread's.
 
     Heartbeats go over connections of its own, all else is done on the service's own loop.
 
@@ -91,6 +91,8 @@ class Beside(Service):
 
     async def _elsewhere(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Have something done on the service's own loop."""
+        if asyncio.get_running_loop() is self._loop:
+            return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _renew(self) -> None:
