@@ -183,8 +183,8 @@ def _redriven(run: Run) -> str:
 
 
 _LISTING = Listing("executions", mark=lambda found: found[0], tell=lambda found: found[1])
-_EVENTS = Listing("events", mark=lambda event: event["id"])
-_REVERSED = Listing("events", mark=lambda event: -event["id"])
+_EVENTS = Listing("events", mark=lambda event: event["id"], tell=lambda event: _told(event))
+_REVERSED = Listing("events", mark=lambda event: -event["id"], tell=lambda event: _told(event))
 
 
 def _entry(run: Run) -> dict[str, Any]:
@@ -224,7 +224,25 @@ def _sync_description(run: Run, data: bool) -> dict[str, Any]:
     return {**described, "billingDetails": billed}
 
 
-_DATA = frozenset({"input", "output", "parameters", "assignedVariables"})
+_OF_ANY_LENGTH = frozenset({"assignedVariables", "input", "output"})
+"""Data of which events tell whether it is whole."""
+_DATA = _OF_ANY_LENGTH | {"parameters"}
+
+
+def _told(event: dict[str, Any]) -> dict[str, Any]:
+    """An event for others, who may do with it what they like."""
+    return {
+        key: _details(content) if isinstance(content, dict) else content for key, content in event.items()
+    }
+
+
+def _details(content: dict[str, Any]) -> dict[str, Any]:
+    told = {}
+    for name, value in content.items():
+        told[name] = value.copy() if isinstance(value, dict) else value
+        if name in _OF_ANY_LENGTH:
+            told[f"{name}Details"] = {"truncated": False}
+    return told
 
 
 def _without_data(event: dict[str, Any]) -> dict[str, Any]:

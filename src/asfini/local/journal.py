@@ -28,7 +28,7 @@ class HistoryClosed(Exception):  # noqa: N818 - a signal to whatever goes on in 
 
 
 class Journal:
-    """The events of one execution.
+    """The events of one execution, as the API tells them but for what it says of the length of data.
 
     Args:
         now: tells the time.
@@ -133,8 +133,3 @@ def _details_key(kind: str) -> str:
     if kind.endswith("StateExited"):
         return "stateExitedEventDetails"
     return f"{kind[0].lower()}{kind[1:]}EventDetails"
-
-
-def payload(field: str, text: str) -> dict[str, Any]:
-    """Write an input or output into details, with what the API says of its length."""
-    return {field: text, f"{field}Details": {"truncated": False}}

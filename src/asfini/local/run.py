@@ -16,7 +16,7 @@ from asfini.asl.states import CanFail, State, Wait
 from asfini.errors import InvalidArgument
 from asfini.local.dates import iso
 from asfini.local.failures import Failure, too_large
-from asfini.local.journal import Journal, Thread, payload, wake
+from asfini.local.journal import Journal, Thread, wake
 from asfini.local.mock_config import Case
 from asfini.local.redrive import Place, Redrives, counted, place_of, standing
 
@@ -133,7 +133,7 @@ class Run:
         """
         if not self.running:
             return
-        details = (failure or _TIMED_OUT).details() if output is None else payload("output", output)
+        details = (failure or _TIMED_OUT).details() if output is None else {"output": output}
         self.journal.add(_ENDINGS[status], previous, details, last=True)
         self.stop_date, self.output, self.failure = self.journal.now(), output, failure
         if self.frame is not None:
@@ -370,7 +370,7 @@ class Frame:
 
     def enter(self, state: State, value: Any) -> None:
         """Write that a state is entered."""
-        details = {"name": state.name, **payload("input", self.text(value))}
+        details = {"name": state.name, "input": self.text(value)}
         self.entered = self.thread.add(f"{kind(state)}StateEntered", details)
         self.state, self.retries, self.token = state, 0, None
 
@@ -391,13 +391,12 @@ class Frame:
 
     def exit(self, state: State, outcome: Outcome) -> None:
         """Write that a state is left, and make what it assigned visible to the next one."""
-        details = {"name": state.name, **payload("output", self.text(outcome.output))}
+        details: dict[str, Any] = {"name": state.name, "output": self.text(outcome.output)}
         if outcome.assigned:
             texts = {name: written(value) for name, value in outcome.assigned.items()}
             if sum(size for _, size in texts.values()) > _json.MAX_PAYLOAD_BYTES:
                 raise too_large(state.name)
             details["assignedVariables"] = {name: text for name, (text, _) in texts.items()}
-            details["assignedVariablesDetails"] = {"truncated": False}
         self.thread.add(f"{kind(state)}StateExited", details)
         self.state = None
         if outcome.assigned:

@@ -12,7 +12,7 @@ from asfini.local.dataflow import number
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
-from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread, payload
+from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread
 from asfini.local.mock_config import Case, MockConfig
 from asfini.local.registry import Start
 from asfini.local.run import Frame, Machine, Run, identifier
@@ -139,7 +139,7 @@ class Runner:
         return run
 
     def _begun(self, run: Run, value: Any) -> Run:
-        details = {**payload("input", run.input), "roleArn": run.machine.role_arn, **run.association}
+        details = {"input": run.input, "roleArn": run.machine.role_arn, **run.association}
         run.journal.add("ExecutionStarted", 0, details)
         run.task = asyncio.create_task(self._run(run, value))
         return run

@@ -24,7 +24,7 @@ from asfini.local.distributed import Distribution
 from asfini.local.failures import Failure, RuntimeFailure, Unsuitable, too_large
 from asfini.local.inspection import Inspection
 from asfini.local.interpreter import catcher_for, caught, do, explained, pause, retrier_for
-from asfini.local.journal import Journal, Thread, payload
+from asfini.local.journal import Journal, Thread
 from asfini.local.map_runs import MAX_CONCURRENCY
 from asfini.local.maps import concurrency, tolerance
 from asfini.local.run import Frame, Machine, Outcome, Run, identifier, written
@@ -101,7 +101,7 @@ class StateTest:
         workshop = copy.copy(workshop)
         workshop.store = _GivenData(request.given.configuration.get("mapItemReaderData", ""))
         self._frame = frame = _Frame(_run(request, account, dates, workshop), request, self._inspection)
-        frame.thread.add("ExecutionStarted", payload("input", request.given.input))
+        frame.thread.add("ExecutionStarted", {"input": request.given.input})
         frame.keep(request.value, request.given.input)
         frame.enter(self._state, request.value)
         frame.retries = request.given.configuration.get("retrierRetryCount", 0)

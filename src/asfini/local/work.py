@@ -17,7 +17,6 @@ from asfini.local.datasets import Store
 from asfini.local.failures import Failure, Unsuitable, too_large
 from asfini.local.handlers import Call, Handlers, Submitted, Target, answer, failure_of, plain
 from asfini.local.integrations import Door, Integrations, Order, Work, metadata
-from asfini.local.journal import payload
 from asfini.local.map_runs import MapRuns
 from asfini.local.parameters import check_parameters
 from asfini.local.run import Frame, Machine, Run, identifier, written
@@ -59,7 +58,7 @@ class _Job:
         return self.limits() | ({"taskCredentials": self.credentials} if self.credentials else {})
 
     def output(self, result: Any) -> dict[str, Any]:
-        return payload("output", self.frame.text(result))
+        return {"output": self.frame.text(result)}
 
     def call(self, given: Any) -> Call:
         run, text = self.frame.run, self.frame.text(given)
@@ -150,7 +149,7 @@ class Workshop:
     async def _do_activity(self, job: _Job) -> Any:
         thread, arn, call = job.frame.thread, job.target.arn, job.call(job.arguments())
         text = call.text
-        thread.add("ActivityScheduled", {"resource": arn, **payload("input", text), **job.limits()})
+        thread.add("ActivityScheduled", {"resource": arn, "input": text, **job.limits()})
         activity = self._activities.get(arn)
         if activity is None:
             failure = Failure("States.Runtime", f"The activity '{arn}' does not exist.")
@@ -186,13 +185,13 @@ class Workshop:
             raise _written(job, kind, details, failure) from None
         finally:
             self._tokens.remove(task)
-        job.frame.thread.add(f"{kind}Succeeded", details | payload("output", text))
+        job.frame.thread.add(f"{kind}Succeeded", details | {"output": text})
         return _json.loads(text)
 
     async def _do_function(self, job: _Job) -> Any:
         given = job.arguments()
         thread, text = job.frame.thread, job.frame.text(given)
-        details = {"resource": job.target.arn, **payload("input", text), **job.scheduled()}
+        details = {"resource": job.target.arn, "input": text, **job.scheduled()}
         thread.add("LambdaFunctionScheduled", details)
         thread.add("LambdaFunctionStarted")
         call = job.call(given)
