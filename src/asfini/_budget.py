@@ -54,7 +54,7 @@ class Budget:
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def delay(self, calls: int) -> float:
+    def price(self, calls: int) -> float:
         """Seconds that some more calls would take, were no tokens left from quieter times.
 
         Without a limit, calls are weighed by AWS's quota.
@@ -63,6 +63,12 @@ class Budget:
         if self._quota is not None and math.isinf(rate):
             rate = self._quota.per_second
         return (self._waiting + calls) / rate
+
+    def wait(self) -> float:
+        """Seconds until one more call would have its turn."""
+        self._fill()
+        missing = self._waiting + 1 - self._tokens
+        return max(0.0, self._paused_until - self._loop.time(), missing / self._rate)
 
     async def take(self, due: float) -> None:
         """Wait for a turn: those have it first who were due first. `release` follows when the call is over.
@@ -113,13 +119,17 @@ class Budget:
             self._rate = min(self._rate + self._most.per_second * STEP, self._most.per_second)
 
     def _seconds_to_turn(self) -> float:
-        now = self._loop.time()
+        self._fill()
+        missing = 0.0 if self._tokens >= _ENOUGH else (1 - self._tokens) / self._rate
+        return max(self._paused_until - self._loop.time(), missing)
+
+    def _fill(self) -> None:
+        """Put into the bucket what has come since the last time."""
         if math.isfinite(self._rate):
+            now = self._loop.time()
             bucket = max(1.0, self._most.bucket * self._rate / self._most.per_second)
             self._tokens = min(bucket, self._tokens + (now - self._filled) * self._rate)
             self._filled = now
-        missing = 0.0 if self._tokens >= _ENOUGH else (1 - self._tokens) / self._rate
-        return max(self._paused_until - now, missing)
 
     def _spend(self) -> None:
         self._tokens -= 1

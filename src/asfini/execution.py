@@ -338,7 +338,7 @@ def _final(description: dict[str, Any]) -> bool:
     """Whether a description says all that there will ever be to say: only what failed can be redriven."""
     if "billingDetails" in description:  # the response of StartSyncExecution: such ones cannot be described
         return True
-    return description.get("status") == "SUCCEEDED" and _whole(description)
+    return description.get("status") == "SUCCEEDED" and "startDate" in description and _whole(description)
 
 
 def _whole(description: dict[str, Any]) -> bool:
