@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from faults import Faulty, answers, hangs, raises, well
+from faults import Fault, Faulty, answers, hangs, late, raises, well
 from jobs import do, settle, start
 
-from asfini import CallableActivity, Client, Worker
+from asfini import CallableActivity, Client, Worker, local
+from asfini.clock import virtual_time
 from asfini.errors import (
     AccessDenied,
     ActivityDoesNotExist,
@@ -16,6 +17,7 @@ from asfini.errors import (
     CredentialsInvalid,
     InvalidArgument,
     InvalidArn,
+    ServiceClosed,
     ServiceError,
     Throttled,
 )
@@ -41,6 +43,16 @@ class Job:
         await asyncio.sleep(self.seconds)
         self.running -= 1
         self.done += 1
+
+
+def endless(seconds: float) -> Fault:
+    """Each poll brings a task that nobody knows of, after a while."""
+
+    async def fault(_: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return {"taskToken": "unknown", "input": "null"}
+
+    return fault
 
 
 class TestSlots:
@@ -130,6 +142,72 @@ class TestGrowth:
                 await asyncio.sleep(1)
         assert job.done == 3
 
+    async def test_they_double_with_every_answer_until_no_slot_is_free(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job(seconds=5)
+        for _ in range(300):
+            await start(client, job.activity)
+        service.always(POLL, late(0.1))
+        found = []
+        async with Worker(client, job.activity, grace=0):
+            for _ in range(9):
+                await settle()
+                found.append(service.open(POLL))
+                await asyncio.sleep(0.1)
+        assert found == [1, 2, 4, 8, 16, 32, 37, 0, 0]  # 100 slots, of which 63 are taken by then
+
+    async def test_there_are_at_most_as_many_as_aws_allows(self, client: Client, service: Faulty) -> None:
+        job = Job(seconds=0)
+        await client.register(job.activity)
+        service.always(POLL, endless(0.1))
+        async with Worker(client, job.activity, max_tasks=5000, grace=0) as worker:
+            most = 0
+            for _ in range(15):
+                await asyncio.sleep(0.1)
+                most = max(most, worker.stats().activities["job"].open_polls)
+            service.always(POLL, answers({}))
+        assert most == 1000
+
+    async def test_they_halve_with_every_minute_that_brings_nothing(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job(seconds=0)
+        await client.register(job.activity)
+        service.always(POLL, endless(0.1))
+        async with Worker(client, job.activity, max_tasks=64) as worker:
+            await asyncio.sleep(2)
+            service.always(POLL, well)
+            found = []
+            for _ in range(10):
+                await asyncio.sleep(60)
+                found.append(worker.stats().activities["job"].open_polls)
+        assert found == [64, 32, 16, 8, 4, 2, 1, 1, 1, 1]
+
+    async def test_tasks_that_come_now_and_then_need_no_second_poll(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job(seconds=0)
+        await client.register(job.activity)
+        async with Worker(client, job.activity) as worker:
+            for _ in range(100):
+                await asyncio.sleep(10)
+                await (await start(client, job.activity)).wait(timeout=60)
+                assert worker.stats().activities["job"].open_polls <= 1
+
+    @pytest.mark.parametrize("error", [Throttled("slow down"), ActivityWorkerLimitExceeded("too many")])
+    async def test_fewer_are_sent_when_the_service_has_too_many(
+        self, client: Client, service: Faulty, error: ServiceError
+    ) -> None:
+        job = Job(seconds=0)
+        await client.register(job.activity)
+        service.always(POLL, endless(0.1))
+        async with Worker(client, job.activity, max_tasks=64) as worker:
+            await asyncio.sleep(2)
+            service.will(POLL, *[raises(error)] * 64)
+            await asyncio.sleep(5)
+            assert worker.stats().activities["job"].open_polls == 32
+
 
 class TestErrors:
     @pytest.mark.parametrize(
@@ -216,9 +294,9 @@ class TestErrors:
             await asyncio.sleep(3600)
         assert len(service.of(POLL)) <= 7300
 
-    @pytest.mark.parametrize("kind", [AccessDenied, ActivityDoesNotExist])
+    @pytest.mark.parametrize("kind", [AccessDenied, ActivityDoesNotExist, ServiceClosed])
     async def test_one_that_no_poll_can_mend_ends_the_block_with_that_error(
-        self, client: Client, service: Faulty, kind: type[ServiceError]
+        self, client: Client, service: Faulty, kind: type[Exception]
     ) -> None:
         job = Job()
         await client.register(job.activity)
@@ -291,3 +369,15 @@ class TestErrors:
         execution = await start(client, other.activity)
         async with Worker(client, [stuck.activity, other.activity]):
             await execution.wait(timeout=60)
+
+    async def test_a_client_that_is_closed_ends_the_worker_with_that_error(self) -> None:
+        job = Job()
+        with virtual_time():
+            async with local.connect() as client:
+                await client.register(job.activity)
+                worker = Worker(client, job.activity)
+                await worker.start()
+                await settle()
+            async with asyncio.timeout(60):
+                with pytest.raises(ServiceClosed, match="the local service is closed"):
+                    await worker.join()

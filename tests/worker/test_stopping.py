@@ -11,7 +11,7 @@ import pytest
 from faults import Faulty, hangs, raises
 from jobs import machine_of, settle, start
 
-from asfini import CallableActivity, Client, Execution, ServiceWrapper, Worker
+from asfini import CallableActivity, Client, Execution, ServiceWrapper, Worker, current_task
 from asfini.errors import ConnectionFailed, ExecutionFailed, Throttled
 
 POLL = "get_activity_task"
@@ -145,6 +145,33 @@ class TestDraining:
         assert await execution.output() == "done"
         assert len(service.of("send_task_heartbeat")) >= 4
 
+    async def test_functions_are_told_when_grace_is_over(self, client: Client) -> None:
+        told: list[tuple[float, bool]] = []
+
+        async def work() -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                told.append((now() - begin, current_task().cancelled))
+
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def work_in_a_thread() -> None:
+            task = current_task()
+            while not task.cancelled:
+                pass
+            told.append((-1, task.cancelled))
+            loop.call_soon_threadsafe(ended.set)
+
+        for function in (work, work_in_a_thread):
+            activity = CallableActivity("work", function, heartbeat=None)
+            execution, begin = await start(client, activity), now()
+            async with Worker(client, activity, grace=0.1):
+                await settle()
+            assert await error_of(execution) == "WorkerCancel"
+        await ended.wait()
+        assert told == [(pytest.approx(0.1), True), (-1, True)]
+
     async def test_a_function_may_still_finish_what_was_cancelled(self, client: Client) -> None:
         async def stubborn() -> str:
             try:
@@ -260,6 +287,19 @@ class TestOpenPolls:
             coming = group.create_task(self.start_after(client, job, 20, 20))
         assert await error_of(coming.result()) == "WorkerCancel"
         assert (job.done, job.cancelled) == ([], [])
+
+    async def test_it_is_given_back_at_once_where_that_is_the_policy(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job()
+        before = await start(client, job.activity, 25)
+        async with asyncio.TaskGroup() as group, Worker(client, job.activity, late="hand_back"):
+            await asyncio.sleep(10)
+            coming = group.create_task(self.start_after(client, job, 5, 0))
+        assert await error_of(coming.result()) == "WorkerCancel"
+        events = [event async for event in coming.result().history()]
+        assert (events[-1].timestamp - events[0].timestamp).total_seconds() == 0
+        assert (await before.output(), job.done, job.cancelled) == (25, [25], [])
 
     async def start_after(self, client: Client, job: Job, seconds: float, given: float) -> Execution:
         await asyncio.sleep(seconds)

@@ -281,7 +281,8 @@ class Polling:
 
     def _may_grow(self) -> bool:
         room = len(self._polls) < self._max_polls and not self._slots.locked()
-        return room and not self._closing and not self._wait_seconds()
+        rates = self._rate, self._turns.rate
+        return room and not self._closing and all(rate.room_beside(len(self._open)) for rate in rates)
 
     def _end_task(self, doing: Doing) -> None:
         self._outcomes[doing.outcome] += 1

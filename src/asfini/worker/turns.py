@@ -25,6 +25,10 @@ class Rate:
         self.due = -math.inf
         """When the next task may be asked for, by the loop's clock."""
 
+    def room_beside(self, polls: int) -> bool:
+        """Whether one more task may be asked for beside those that open polls may bring."""
+        return self.due + polls * self._gap <= anyio.current_time()
+
     def count(self) -> None:
         """Note that a task came."""
         self.due = max(self.due, anyio.current_time() - self._burst) + self._gap
