@@ -1,5 +1,6 @@
 """State machines in this process, as AWS's operations have them."""
 
+import copy
 from typing import Any
 
 import anyio
@@ -60,6 +61,22 @@ class TestCreate:
             "tracingConfiguration": {"enabled": False},
             "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
         }
+
+    async def test_what_is_given_and_told_may_be_changed_without_harm(self, local_client: Client) -> None:
+        given: dict[str, Any] = {"level": "ALL", "destinations": [copy.deepcopy(GROUP)]}
+        await create(local_client, loggingConfiguration=given)
+        before = await describe(local_client)
+        kept = copy.deepcopy(before)
+        given["destinations"].clear()
+        for told in before.values():
+            if isinstance(told, dict):
+                told.clear()
+        assert await describe(local_client) == kept
+
+    async def test_awss_defaults_stay_whatever_becomes_of_them(self, local_client: Client) -> None:
+        await create(local_client)
+        (await describe(local_client))["loggingConfiguration"]["level"] = "ALL"
+        assert (await describe(local_client))["loggingConfiguration"]["level"] == "OFF"
 
     async def test_the_metadata_alone_is_told_on_request(self, local_client: Client) -> None:
         await create(local_client)

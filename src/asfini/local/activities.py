@@ -76,7 +76,7 @@ class Activities:
     async def describe_activity(self, activityArn: str) -> dict[str, Any]:
         """Tell an activity's name and age."""
         record = self._find(activityArn)
-        return {**_entry(record), "encryptionConfiguration": record.encryption}
+        return {**_entry(record), "encryptionConfiguration": dict(record.encryption or {})}
 
     async def delete_activity(self, activityArn: str) -> dict[str, Any]:
         """Delete an activity; one that is not there is no error."""

@@ -1,5 +1,6 @@
 """The operations on state machines."""
 
+import copy
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -153,7 +154,7 @@ def description(machine: Machine, included: str) -> dict[str, Any]:
         "name": machine.name,
         "definition": machine.definition_text,
         "roleArn": machine.role_arn,
-        **machine.configuration,
+        **copy.deepcopy(machine.configuration),  # whoever gets it may change it
         **_revision(machine),
     }
     if included == "METADATA_ONLY":

@@ -1,5 +1,6 @@
 """The options of machines and activities: logs, traces, encryption. They are checked and told, no more."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,10 +29,11 @@ def configuration(
         "tracingConfiguration": None if tracing is None else _checked_tracing(tracing),
         "encryptionConfiguration": None if encryption is None else checked_encryption(encryption),
     }
-    return {
+    told = {
         name: there.get(name, default) if given[name] is None else given[name]
         for name, default in _DEFAULTS.items()
     }
+    return copy.deepcopy(told)  # whoever gave it may change it
 
 
 def checked_encryption(given: Mapping[str, Any] | None) -> dict[str, Any]:
