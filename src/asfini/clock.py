@@ -197,18 +197,20 @@ def _clock_of(loop: asyncio.AbstractEventLoop) -> _Clock:
     return clock
 
 
-@contextmanager
-def hold() -> Iterator[None]:
+class hold:  # noqa: N801 - used as a function is; a class is twice as fast as a generator
     """Make virtual time run at the speed of real time while something outside of the loop is waited for.
 
     Counts where virtual time begins later, too. Enter and leave it on the loop's own thread.
     """
-    loop = asyncio.get_running_loop()
-    _hold(loop, 1)
-    try:
-        yield
-    finally:
-        _hold(loop, -1)
+
+    __slots__ = ("_loop",)
+
+    def __enter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        _hold(self._loop, 1)
+
+    def __exit__(self, *_: object) -> None:
+        _hold(self._loop, -1)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ async def connect(
     max_polls: int = MAX_POLLS,
     max_attempts: int | None = None,
     thin: bool = True,
+    quota_share: float | None = None,
     config: Any = None,
 ) -> "AsyncIterator[Client]":
     """Open a client of Step Functions at AWS. It may be left by another task than the one that entered.
@@ -45,6 +46,7 @@ async def connect(
         max_polls: how many polls may be open at once, as in `AwsService`.
         max_attempts: how often a call is tried, at most, as in `AwsService`.
         thin: whether hot calls skip what botocore does anew for each request, as in `AwsService`.
+        quota_share: the part of AWS's quotas that waiting may use, as in `AwsService`.
         config: an `aiobotocore.config.AioConfig`: proxies, time-outs and so on.
 
     Raises:
@@ -53,5 +55,7 @@ async def connect(
     from asfini.client import Client
 
     given = as_session(session, profile=profile, region=region, endpoint_url=endpoint_url, config=config)
-    async with AwsService(given, max_polls=max_polls, max_attempts=max_attempts, thin=thin) as service:
+    async with AwsService(
+        given, max_polls=max_polls, max_attempts=max_attempts, thin=thin, quota_share=quota_share
+    ) as service:
         yield Client(service, role=role)

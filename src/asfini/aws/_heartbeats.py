@@ -120,9 +120,12 @@ class Beside(Service):
             TaskDoesNotExist: the same.
         """
         body = json.dumps(parameters).encode()
-        head = self._signer.headers(route.plan, body, route.keys)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in head.items()])
-        text = f"POST / HTTP/1.1\r\nHost: {route.plan.host}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        changing = self._signer.signature(route.plan, body, route.keys)
+        date, authorization = changing["X-Amz-Date"], changing["Authorization"]
+        text = (
+            f"{route.head}X-Amz-Date: {date}\r\nAuthorization: {authorization}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         status, answer = await self._pool.ask(route, text.encode() + body)
         if status == 200:
             return read(route.plan, answer)
@@ -207,19 +210,16 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionResetError("the server hung up"))
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; the status and the body of the answer.
+    def ask(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        """Send a request; the status and the body of the answer are to be awaited.
 
-        Raises:
-            Unusual: the answer is none that is understood here.
-            OSError: none came.
+        It fails with `Unusual` where it is not understood here, with an `OSError` where none comes.
         """
         assert self._transport is not None  # noqa: S101 - it is connected
         self.is_free = False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        status, answer = await self._answer
-        return status, answer
+        return self._answer
 
     def data_received(self, data: bytes) -> None:
         """Give an answer that is whole to whoever asked."""

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import aiohttp
@@ -89,6 +90,14 @@ class Route:
     tls: ssl.SSLContext | None
     keys: Credentials
 
+    @cached_property
+    def head(self) -> str:
+        """What all requests begin with."""
+        headers = {"Host": self.plan.host, **self.plan.headers}
+        if self.keys.token is not None:
+            headers["X-Amz-Security-Token"] = self.keys.token
+        return "POST / HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
 
 class _Rehearsal(Exception):  # noqa: N818 - no error: a request is not to be sent
     """Ends a call that was made to see its request."""
@@ -98,14 +107,23 @@ _rehearsed: ContextVar[bool] = ContextVar("asfini_rehearsed", default=False)
 
 
 class Signer:
-    """Signs requests, and remembers the key for the day."""
+    """Signs requests: AWS's Signature Version 4. It remembers the key for the day, and dates for a second."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, ...], bytes] = {}
+        self._second = 0
+        self._date = ""
 
     def headers(self, plan: Plan, body: bytes, keys: Credentials) -> dict[str, str]:
-        """A request's headers, with its signature: AWS's Signature Version 4."""
-        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        """All of a request's headers, with its signature."""
+        headers = {**plan.headers, **self.signature(plan, body, keys)}
+        if keys.token is not None:
+            headers["X-Amz-Security-Token"] = keys.token
+        return headers
+
+    def signature(self, plan: Plan, body: bytes, keys: Credentials) -> dict[str, str]:
+        """The headers that differ from one request to the next."""
+        date = self._now()
         scope = f"{date[:8]}/{plan.region}/{plan.name}/aws4_request"
         token = "" if keys.token is None else f"x-amz-security-token:{keys.token}\n"
         signed = _SIGNED if keys.token is None else _SIGNED_WITH_TOKEN
@@ -115,17 +133,18 @@ class Signer:
         )
         text = f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         key = self._key(keys.secret_key, date[:8], plan.region, plan.name)
-        headers = {
-            **plan.headers,
-            "X-Amz-Date": date,
-            "Authorization": (
-                f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={signed}, "
-                f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
-            ),
-        }
-        if keys.token is not None:
-            headers["X-Amz-Security-Token"] = keys.token
-        return headers
+        authorization = (
+            f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={signed}, "
+            f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
+        )
+        return {"X-Amz-Date": date, "Authorization": authorization}
+
+    def _now(self) -> str:
+        """The time, as signatures have it."""
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._date = second, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        return self._date
 
     def _key(self, *parts: str) -> bytes:
         """The key to sign with for a day."""

@@ -15,7 +15,7 @@ import anyio
 
 from asfini._arns import Account
 from asfini.aws import shapes
-from asfini.aws.session import AWSSession, Credentials
+from asfini.aws.session import AWSSession, Credentials, is_url
 from asfini.clock import hold, run_in_thread
 from asfini.errors import InvalidArgument
 
@@ -137,12 +137,13 @@ def check_endpoint(endpoint: str) -> None:
     Raises:
         InvalidArgument: that is no URL, or one of AWS's own.
     """
-    parts = urlsplit(endpoint)
-    if endpoint != AWS and (parts.scheme not in {"http", "https"} or not parts.hostname):
+    if endpoint == AWS:
+        return
+    if not is_url(endpoint):
         raise InvalidArgument(
             f'aws_endpoint is a URL such as http://127.0.0.1:5000, or "aws", not {endpoint!r}'
         )
-    if (parts.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    if (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
         raise InvalidArgument(f'aws_endpoint={endpoint!r} is AWS itself: say so, aws_endpoint="aws"')
 
 

@@ -1,5 +1,6 @@
 """Step Functions as AWS answers it."""
 
+import math
 import random
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -9,6 +10,7 @@ from anyio import CancelScope
 
 from asfini import _checks
 from asfini._arns import Account
+from asfini._budget import USUAL_SHARE
 from asfini.aws.session import AWSSession
 from asfini.clock import hold, run_in_thread
 from asfini.errors import ConnectionFailed, InvalidArgument, ServiceClosed
@@ -41,6 +43,9 @@ class AwsService(Service):
             `send_task_…`, `describe_execution`, `start_execution`) skip what botocore does anew for each
             request: a third of the processor time. What botocore's event handlers would change is left as
             it was for the first call of each kind.
+        quota_share: the part of AWS's quotas that all who wait for executions may use together; the rest is
+            for other programs in the account. More than 1 is for quotas that were raised, and infinite means
+            no limit until calls are throttled. By default 0.8, and no limit where the endpoint is not AWS's.
     """
 
     def __init__(
@@ -50,10 +55,13 @@ class AwsService(Service):
         max_polls: int = MAX_POLLS,
         max_attempts: int | None = None,
         thin: bool = True,
+        quota_share: float | None = None,
     ) -> None:
         _checks.flags(thin=thin)
+        _checks.share(quota_share=quota_share)
         self.session = session or AWSSession()
         self._settings = (max_polls, max_attempts, thin)
+        self._quota_share = quota_share
         self._clients: Clients | None = None
         self._open: set[CancelScope] = set()
         self._left = anyio.Event()
@@ -65,6 +73,10 @@ class AwsService(Service):
         _ = self.session.region  # a wrong configuration shows here
         clients = Clients(self.session, *self._settings)
         await run_in_thread(load_data, None, self.session)
+        url = self.session.endpoint_url
+        self.quota_share = USUAL_SHARE if url is None or self.session.is_aws(url) else math.inf
+        if self._quota_share is not None:
+            self.quota_share = self._quota_share
         self._clients = clients
         return self
 

@@ -218,7 +218,15 @@ def _check_session(session: Any, profile: str | None) -> Any:
 
 
 def _check_url(url: str | None) -> str | None:
-    parts = urlsplit(url or "http://unset")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if url and not is_url(url):
         raise InvalidArgument(f"endpoint_url must be like http://localhost:8083, not {url!r}")
     return url
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is the URL of a server."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
