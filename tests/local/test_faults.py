@@ -112,34 +112,36 @@ class TestFaults:
         ],
     )
     async def test_a_schedule_tells_which_calls_are_struck(self, fault: Fault, expected: str) -> None:
-        outcomes = await tried(FaultyService(Answering(), {"a": fault}), "a", 6)
+        outcomes = await tried(FaultyService(Answering(), {"list_activities": fault}), "list_activities", 6)
         assert "".join("E" if outcome == "E" else "." for outcome in outcomes) == expected
 
     async def test_chance_strikes_the_share_that_is_asked_for_and_repeats(self) -> None:
         def service(seed: int) -> FaultyService:
             return FaultyService(Answering(), {"*": Fault("E", probability=0.2)}, seed=seed)
 
-        once = await tried(service(1), "a", 1000)
+        once = await tried(service(1), "list_activities", 1000)
         assert 150 < Counter(once)["E"] < 250
-        assert await tried(service(1), "a", 1000) == once
-        assert await tried(service(2), "a", 1000) != once
+        assert await tried(service(1), "list_activities", 1000) == once
+        assert await tried(service(2), "list_activities", 1000) != once
 
     async def test_chance_is_of_each_operation_whatever_others_do(self) -> None:
         alone = FaultyService(Answering(), {"*": Fault("E", probability=0.5)}, seed=1)
         among = FaultyService(Answering(), {"*": Fault("E", probability=0.5)}, seed=1)
-        expected = await tried(alone, "a", 20)
+        expected = await tried(alone, "list_activities", 20)
         found = []
         for _ in range(20):
-            await tried(among, "b", 1)
-            found += await tried(among, "a", 1)
+            await tried(among, "list_executions", 1)
+            found += await tried(among, "list_activities", 1)
         assert found == expected
 
     async def test_operations_that_are_not_named_meet_the_others_faults(self) -> None:
-        service = FaultyService(Answering(), {"*": Fault("E"), "a": Fault("F"), "b": []})
+        service = FaultyService(
+            Answering(), {"*": Fault("E"), "list_activities": Fault("F"), "list_executions": []}
+        )
         assert [
-            *await tried(service, "a", 1),
-            *await tried(service, "b", 1),
-            *await tried(service, "c", 1),
+            *await tried(service, "list_activities", 1),
+            *await tried(service, "list_executions", 1),
+            *await tried(service, "list_map_runs", 1),
         ] == [
             "F",
             "ok",
@@ -154,21 +156,21 @@ class TestFaults:
             Fault("F", when="after", delay=1),
             Fault("G", calls={2}),
         ]
-        service = FaultyService(inner, {"a": faults})
+        service = FaultyService(inner, {"list_activities": faults})
         with virtual_time():
             began = anyio.current_time()
-            assert await tried(service, "a", 1) == ["F"]
+            assert await tried(service, "list_activities", 1) == ["F"]
             assert anyio.current_time() - began == pytest.approx(6)
-            assert await tried(service, "a", 1) == ["G"]
+            assert await tried(service, "list_activities", 1) == ["G"]
             assert anyio.current_time() - began == pytest.approx(8)
-        assert inner.answered == ["a"]
+        assert inner.answered == ["list_activities"]
 
     async def test_a_delay_may_be_drawn_from_a_range(self) -> None:
         async def delays(seed: int) -> list[float]:
-            service = FaultyService(Answering(), {"a": Fault(delay=(1, 5))}, seed=seed)
+            service = FaultyService(Answering(), {"list_activities": Fault(delay=(1, 5))}, seed=seed)
             times = [anyio.current_time()]
             for _ in range(5):
-                await service.call("a")
+                await service.call("list_activities")
                 times.append(anyio.current_time())
             return [round(later - earlier, 6) for earlier, later in pairwise(times)]
 
@@ -180,9 +182,9 @@ class TestFaults:
 
     async def test_what_was_struck_is_told(self) -> None:
         fault = Fault("E", every=2)
-        service = FaultyService(Answering(), {"a": fault})
-        await tried(service, "a", 4)
-        assert service.struck == [Struck("a", 2, fault), Struck("a", 4, fault)]
+        service = FaultyService(Answering(), {"list_activities": fault})
+        await tried(service, "list_activities", 4)
+        assert service.struck == [Struck("list_activities", 2, fault), Struck("list_activities", 4, fault)]
 
     @pytest.mark.parametrize(
         ("given", "reason"),
@@ -213,9 +215,10 @@ class TestFaults:
         ("given", "reason"),
         [
             (3, "faults is faults by operation, not 3"),
-            ({"a": 3}, "faults['a'] is a Fault or several, not 3"),
-            ({"a": [Fault("E"), "E"]}, "faults['a'] is a Fault or several, not"),
+            ({"list_activities": 3}, "faults['list_activities'] is a Fault or several, not 3"),
+            ({"list_activities": [Fault("E"), "E"]}, "faults['list_activities'] is a Fault or several, not"),
             ({1: Fault("E")}, "faults[1] is a Fault or several, not"),
+            ({"start_exceution": Fault("E")}, "faults['start_exceution']: the API has no such operation"),
         ],
     )
     async def test_faults_that_are_none_are_refused(self, given: Any, reason: str) -> None:
@@ -232,26 +235,26 @@ class TestFaults:
 class TestQuotas:
     async def test_calls_are_refused_once_the_bucket_is_empty_and_it_fills_again(self) -> None:
         with virtual_time():
-            service = ThrottledService(Answering(), {"a": Quota(3, 2)})
-            assert await tried(service, "a", 5) == ["ok"] * 3 + ["ThrottlingException"] * 2
+            service = ThrottledService(Answering(), {"list_activities": Quota(3, 2)})
+            assert await tried(service, "list_activities", 5) == ["ok"] * 3 + ["ThrottlingException"] * 2
             await anyio.sleep(1)
-            assert await tried(service, "a", 3) == ["ok"] * 2 + ["ThrottlingException"]
+            assert await tried(service, "list_activities", 3) == ["ok"] * 2 + ["ThrottlingException"]
             await anyio.sleep(3600)
-            assert await tried(service, "a", 4) == ["ok"] * 3 + ["ThrottlingException"]
+            assert await tried(service, "list_activities", 4) == ["ok"] * 3 + ["ThrottlingException"]
 
     async def test_a_refusal_is_awss(self) -> None:
-        service = ThrottledService(Answering(), {"a": (1, 0)})
-        await service.call("a")
+        service = ThrottledService(Answering(), {"list_activities": (1, 0)})
+        await service.call("list_activities")
         with pytest.raises(Throttled) as raised:
-            await service.call("a")
-        assert (raised.value.operation, raised.value.code) == ("a", "ThrottlingException")
+            await service.call("list_activities")
+        assert (raised.value.operation, raised.value.code) == ("list_activities", "ThrottlingException")
         assert raised.value.message == "Rate exceeded"
 
     async def test_each_operation_has_a_bucket_of_its_own_and_others_none(self) -> None:
-        service = ThrottledService(Answering(), {"a": (1, 0), "b": (2, 0)})
-        assert await tried(service, "a", 2) == ["ok", "ThrottlingException"]
-        assert await tried(service, "b", 2) == ["ok", "ok"]
-        assert await tried(service, "c", 100) == ["ok"] * 100
+        service = ThrottledService(Answering(), {"list_activities": (1, 0), "list_executions": (2, 0)})
+        assert await tried(service, "list_activities", 2) == ["ok", "ThrottlingException"]
+        assert await tried(service, "list_executions", 2) == ["ok", "ok"]
+        assert await tried(service, "list_map_runs", 100) == ["ok"] * 100
 
     @pytest.mark.parametrize(
         ("region", "starts"), [("us-east-1", 1300), ("eu-west-1", 1300), ("eu-west-2", 800)]
@@ -289,10 +292,11 @@ class TestQuotas:
             ("AWS", "quotas is 'aws', or a bucket and calls per second by operation, not 'AWS'"),
             (3, "quotas is 'aws', or a bucket and calls per second by operation, not 3"),
             ({1: (1, 1)}, "quotas are by an operation's name, not by 1"),
+            ({"*": (1, 1)}, "the quota of '*': the API has no such operation"),
             *(
                 (
-                    {"a": quota},
-                    "the quota of 'a' is how many calls may come at once, at least 1, "
+                    {"list_activities": quota},
+                    "the quota of 'list_activities' is how many calls may come at once, at least 1, "
                     f"and how many more in each second, not {quota!r}",
                 )
                 for quota in (3, (0, 1), (1, -1), (1,), ("1", 1), (True, 1), [1, 1])

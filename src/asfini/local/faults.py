@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from asfini import _checks
 from asfini.errors import ConnectionFailed, InvalidArgument, ServiceError, service_error
+from asfini.local._requests import REQUESTS
 from asfini.service import Service, ServiceWrapper
 
 _SERVER_ERRORS = frozenset({"InternalFailure", "InternalServerError", "ServiceUnavailable"})
@@ -157,6 +158,8 @@ def _checked(faults: object) -> dict[str, list[Fault]]:
         found = list(given) if isinstance(given, Sequence) else [given]
         if not isinstance(operation, str) or not all(isinstance(fault, Fault) for fault in found):
             raise InvalidArgument(f"faults[{operation!r}] is a Fault or several, not {given!r}")
+        if operation not in REQUESTS and operation != "*":
+            raise InvalidArgument(f"faults[{operation!r}]: the API has no such operation")
         checked[operation] = found
     return checked
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from asfini._budget import USUAL_SHARE
 from asfini._quotas import Quota, aws_quotas
 from asfini.errors import ActivityWorkerLimitExceeded, InvalidArgument, Throttled
+from asfini.local._requests import REQUESTS
 from asfini.service import Service, ServiceWrapper
 
 MAX_POLLS = 1000
@@ -106,6 +107,8 @@ def _checked(quotas: object) -> dict[str, Quota]:
 def _quota(operation: object, given: object) -> Quota:
     if not isinstance(operation, str):
         raise InvalidArgument(f"quotas are by an operation's name, not by {operation!r}")
+    if operation not in REQUESTS:
+        raise InvalidArgument(f"the quota of {operation!r}: the API has no such operation")
     if isinstance(given, tuple) and len(given) == 2 and all(map(_is_number, given)) and given[0] >= 1:
         return Quota(*given)
     raise InvalidArgument(
