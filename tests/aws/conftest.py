@@ -132,15 +132,18 @@ class Fake:
             self._handlers.remove(task)
             await self._tell()
 
+    def choose(self, request: Request) -> Answer:
+        """What happens with a request."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[1:-1]
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         await reader.readexactly(int(headers.get("content-length", 0)))
-        self.requests.append(
-            Request(headers.get("x-amz-target", ".GetCallerIdentity").split(".")[1], headers)
-        )
+        request = Request(headers.get("x-amz-target", ".GetCallerIdentity").split(".")[1], headers)
+        self.requests.append(request)
         await self._tell()
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self.choose(request)
         if answer.after is not None:
             await _first_of(answer.after.wait(), reader.read(1))  # b"" when the client is gone
         writer.write(answer.data)
