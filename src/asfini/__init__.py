@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from asfini.service import Service as Service, ServiceWrapper as ServiceWrapper
     from asfini.state_test import StateTest as StateTest
     from asfini.tokens import TaskHandle as TaskHandle
+    from asfini.waiting import as_completed as as_completed, wait_all as wait_all
     from asfini.worker import Worker as Worker
 
 __getattr__, __dir__ = _lazy.attributes(
@@ -155,6 +156,8 @@ __getattr__, __dir__ = _lazy.attributes(
         "state_test": "StateTest",
         "testing": "",
         "tokens": "TaskHandle",
+        "waiting": "as_completed wait_all",
+        "view": "",
         "worker": "Worker",
     },
 )
@@ -252,6 +255,7 @@ __all__ = [
     "Wait",
     "Worker",
     "WriterConfig",
+    "as_completed",
     "aws",
     "construct_state_machine",
     "current_task",
@@ -259,4 +263,5 @@ __all__ = [
     "local",
     "problems",
     "testing",
+    "wait_all",
 ]

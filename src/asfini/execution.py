@@ -1,6 +1,7 @@
 """Executions: one run of a machine, looked at and waited for."""
 
 import functools
+import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from asfini._budget import GROWTH, jittered
 from asfini._reports import MAX_CAUSE_LENGTH, MAX_ERROR_LENGTH
 from asfini._watching import FIRST_GAP, LONGEST_GAP, Watcher, watcher_of
 from asfini.errors import (
+    AsfiniError,
     ExecutionAborted,
     ExecutionError,
     ExecutionFailed,
@@ -28,11 +30,15 @@ from asfini.service import Service
 if TYPE_CHECKING:
     from asfini.history import Event
     from asfini.machine import StateMachine
+    from asfini.view.explaining import Explanation
 
 T = TypeVar("T")
+_logger = logging.getLogger(__name__)
 
 FIRST_LOOK = 5.0
 """Seconds for the first look at an execution, even if the wait is to be shorter."""
+STOP_SECONDS = 30.0
+"""Seconds, at most, for which stopping an execution holds up whoever is cancelled."""
 EVENTS_PER_PAGE, LATEST_EVENTS = 1000, 100
 """How many events to ask for: the most that GetExecutionHistory gives, and its default."""
 
@@ -71,6 +77,8 @@ class Execution:
         """When it was last redriven from here: what is told of an end before that is out of date."""
         self._started_at: float | None = None
         """When it was started from here, by the loop's clock."""
+        self._ended: dict[str, Any] | None = None
+        """What is known of its end, where that was noticed; perhaps less than a description."""
 
     @property
     def name(self) -> str:
@@ -131,7 +139,7 @@ class Execution:
             InvalidArgument: it has not ended, or the type is none.
         """
         read = reader(type)
-        description = await self.describe()
+        description = self._ended or await self.describe()
         if description["status"] not in _FINISHED:
             raise InvalidArgument(f"execution {self.arn} has no output yet: it is {description['status']}")
         self._raise_for(description)
@@ -141,29 +149,50 @@ class Execution:
 
     @overload
     async def wait(
-        self, type: type[T], *, timeout: float | None = None, raise_on_failure: Literal[True] = True
+        self,
+        type: type[T],
+        *,
+        timeout: float | None = None,
+        raise_on_failure: Literal[True] = True,
+        stop_on_cancel: bool = False,
     ) -> T: ...
     @overload
     async def wait(
-        self, type: type[T], *, timeout: float | None = None, raise_on_failure: bool
+        self,
+        type: type[T],
+        *,
+        timeout: float | None = None,
+        raise_on_failure: bool,
+        stop_on_cancel: bool = False,
     ) -> T | None: ...
     @overload
     async def wait(
-        self, type: Any = None, *, timeout: float | None = None, raise_on_failure: bool = True
+        self,
+        type: Any = None,
+        *,
+        timeout: float | None = None,
+        raise_on_failure: bool = True,
+        stop_on_cancel: bool = False,
     ) -> Any: ...
     async def wait(
-        self, type: Any = None, *, timeout: float | None = None, raise_on_failure: bool = True
+        self,
+        type: Any = None,
+        *,
+        timeout: float | None = None,
+        raise_on_failure: bool = True,
+        stop_on_cancel: bool = False,
     ) -> Any:
         """Wait for its end.
 
-        Asks the service from time to time, first soon and then every 3 seconds or so, and more rarely where
-        that is too often or there is no answer; a local service tells by itself.
+        Asks the service from time to time, first soon and then every 3 seconds or so; thousands that wait at
+        once ask together, within AWS's quotas. A local service tells by itself.
 
         Args:
             type: what to make of the output, as pydantic does; JSON data by default.
             timeout: seconds to wait at the most; the execution goes on. There is time for one look, whatever
                 they are: up to 5 seconds.
             raise_on_failure: whether an execution that ends without success is an error here.
+            stop_on_cancel: whether the execution is stopped where the wait is cancelled or takes too long.
 
         Returns:
             Its output; `None` where it did not succeed and that is no error.
@@ -174,9 +203,14 @@ class Execution:
             ExecutionOutputInvalid: its output does not fit the type.
         """
         _checks.seconds(timeout=timeout)
-        _checks.flags(raise_on_failure=raise_on_failure)
+        _checks.flags(raise_on_failure=raise_on_failure, stop_on_cancel=stop_on_cancel)
         read = reader(type)
-        description = await (self._looks() if timeout is None else self._end(timeout))
+        try:
+            description = await (self._looks() if timeout is None else self._end(timeout))
+        except (anyio.get_cancelled_exc_class(), TimeoutError):
+            if stop_on_cancel:
+                await self._abandon()
+            raise
         if raise_on_failure:
             self._raise_for(description)
         return read(description, self.arn) if description["status"] == "SUCCEEDED" else None
@@ -190,8 +224,8 @@ class Execution:
 
     async def _looks(self, on_look: Callable[[], None] | None = None) -> dict[str, Any]:
         """Look until it has ended."""
-        if _final(self._description):
-            return self._description
+        if (known := self._known_end()) is not None:
+            return known
         with self._watcher().watch(self.arn, started_at=self._started_at, on_look=on_look) as watch:
             await watch.begin()
             while not self._is_end(description := await watch.look()):
@@ -200,7 +234,39 @@ class Execution:
                 await watch.pause(finished=finished)
         if _final(description):
             self._description = description
+        self._ended = description if description["status"] == "SUCCEEDED" else None
         return description
+
+    def _known_end(self) -> dict[str, Any] | None:
+        """Its description, if its end is known; a failure is known once, for it may be redriven elsewhere."""
+        if _final(self._description):
+            return self._description
+        known = self._ended
+        if known is not None and known["status"] != "SUCCEEDED":
+            self._ended = None
+        return known
+
+    async def _notice(self, *, stop_on_cancel: bool) -> None:
+        """Wait for its end, which the next `wait` then gives without asking."""
+        try:
+            self._ended = await self._looks()
+        except anyio.get_cancelled_exc_class():
+            if stop_on_cancel:
+                await self._abandon()
+            raise
+
+    async def _abandon(self) -> None:
+        """Stop it, for nobody waits for it any more; failing at that is told, but no error."""
+        with anyio.move_on_after(STOP_SECONDS, shield=True):
+            try:
+                await self._watcher().call(
+                    "stop_execution",
+                    executionArn=self.arn,
+                    error="Cancelled",
+                    cause="the program that waited for it was cancelled",
+                )
+            except AsfiniError as error:
+                _logger.warning("%s could not be stopped: %s", self.arn, error)
 
     def _watcher(self) -> Watcher:
         return watcher_of(self._service, self.arn)
@@ -248,7 +314,7 @@ class Execution:
             "redrive_execution", executionArn=self.arn, clientToken=str(uuid.uuid4())
         )
         date: datetime = told["redriveDate"]
-        self._redriven = date
+        self._redriven, self._ended = date, None
         return date
 
     # What happened
@@ -332,6 +398,20 @@ class Execution:
         _checks.flags(cause=cause, input=input)
         events = [event async for event in self.history()]
         return format_history(events, cause=cause, input=input)
+
+    async def explain(self, *, children: bool = True) -> "Explanation":
+        """Why it failed: where, of what, after which tries; or what it waits for. As text, it is for people.
+
+        Args:
+            children: whether to explain nested executions, and a child of a map run, that it failed of.
+
+        Raises:
+            ServiceError: it has no history, as those of EXPRESS machines.
+        """
+        from asfini._inspection import explained  # only who asks needs it
+
+        _checks.flags(children=children)
+        return await explained(self._service, self.arn, children=children)
 
 
 def _final(description: dict[str, Any]) -> bool:

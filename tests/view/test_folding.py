@@ -133,6 +133,7 @@ async def test_a_parallel_that_is_tried_again_has_its_branches_twice(
     ]
     first, second = parallel_run.attempts
     assert first.ended is not None
+    assert second.started is not None
     assert (second.started - first.ended).total_seconds() == pytest.approx(5)
 
 

@@ -1,6 +1,6 @@
 """How states fail, and which names of errors stand for which failures."""
 
-from collections.abc import Sequence
+from asfini.asl._error_names import matches as matches
 
 
 class Failure(Exception):  # noqa: N818 - it carries what AWS calls the error
@@ -55,25 +55,3 @@ def too_large(name: str) -> Failure:
         f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes "
         "service limit.",
     )
-
-
-_NOT_TASK_FAILED = frozenset({"States.Runtime", "States.Timeout"})
-"""What `States.TaskFailed` does not stand for: the page "Handling errors in Step Functions workflows"."""
-
-
-def matches(names: Sequence[str], error: str | None) -> bool:
-    """Whether an `ErrorEquals` names an error.
-
-    `States.ALL` stands for `States.DataLimitExceeded`, too, where a task's result is too large: so it is
-    on AWS, whatever the page says.
-    """
-    for name in names:
-        if name == error:
-            return True
-        if name == "States.ALL" and error != "States.Runtime":
-            return True
-        if name == "States.TaskFailed" and error not in _NOT_TASK_FAILED:
-            return True
-        if name == "States.Timeout" and error == "States.HeartbeatTimeout":
-            return True
-    return False

@@ -177,6 +177,9 @@ class _Folding:
         for failed in [origin, *origin.within]:
             if failed.error is None and failed.cause is None:
                 failed.error, failed.cause = self.run.error, self.run.cause
+            last = failed.attempts[-1] if failed.attempts else None
+            if last is not None and last.failed_in is not None and last.error is None:
+                last.error, last.cause = failed.error, failed.cause
 
     def redrive(self, event: Event, before: _Place) -> _Place:
         """Take ExecutionRedriven: all that was cut off or failed goes on."""

@@ -1,0 +1,49 @@
+"""The states of a run as they are written in its definition."""
+
+from asfini.asl.definition import Definition, definitions_in
+from asfini.asl.states import Fail, State
+from asfini.view.tree import Run, StateRun
+
+
+def written(state: StateRun, definition: Definition | None) -> State | None:
+    """The state of a definition that was run; `None` where the definition is another one's."""
+    for outer in [*state.within, state]:
+        if definition is None:
+            return None
+        found = definition.states.get(outer.name)
+        if outer is state or found is None:
+            return found
+        definition = _inside(found, state, outer)
+    return None
+
+
+def _inside(found: State, state: StateRun, outer: StateRun) -> Definition | None:
+    """The definition inside of a state that holds another one: of branches, the one with its first state."""
+    line = next(each.line for each in (*state.within, state) if each.line.parent is outer)
+    inner = list(definitions_in(found))
+    fitting = [each for each in inner if each.start_at == line.states[0].name]
+    return next(iter(fitting or inner), None)
+
+
+def complete(run: Run, definition: Definition | None) -> None:
+    """Fill in the errors of Fail states, which no event tells, also for the states around them."""
+    for state in [] if definition is None else run.walk():
+        if state.type == "Fail" and state.error is None:
+            found = written(state, definition)
+            if isinstance(found, Fail):
+                _fill(state, _literal(found.error), _literal(found.cause))
+
+
+def _literal(text: str | None) -> str | None:
+    return None if text is None or text.startswith("{%") else text
+
+
+def _fill(inner: StateRun, error: str | None, cause: str | None) -> None:
+    inner.error, inner.cause = error, cause
+    attempt = inner.line.attempt
+    while attempt is not None and attempt.failed_in is inner and attempt.error is None:
+        attempt.error, attempt.cause = error, cause
+        inner = attempt.state
+        if inner.error is None:
+            inner.error, inner.cause = error, cause
+        attempt = inner.line.attempt

@@ -1,0 +1,208 @@
+"""Explanations of executions on the local service: why they failed, what they wait for."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+import asfini
+from asfini import Client, Fail, Lambda, Map, Parallel, Pass, Task, Wait, construct_state_machine
+from asfini.errors import TaskFailed
+from asfini.testing import virtual_time
+from asfini.view import Explanation
+
+WORK = Lambda("work")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    with virtual_time():
+        async with asfini.local.connect(seed=0) as client:
+            yield client
+
+
+def task(name: str = "do", **fields: Any) -> Task:
+    return Task(name, WORK, **fields)
+
+
+async def told(client: Client, start: Any, value: Any = None) -> Explanation:
+    """Run a machine to its end, and have it explained."""
+    machine = construct_state_machine("machine", start)
+    await client.register(machine)
+    execution = await client.start_execution(machine, {} if value is None else value)
+    await execution.wait(raise_on_failure=False)
+    return await execution.explain()
+
+
+async def standing(client: Client, start: Any, seconds: float, value: Any = None) -> Explanation:
+    """Have an execution explained after a while."""
+    machine = construct_state_machine("machine", start)
+    await client.register(machine)
+    execution = await client.start_execution(machine, {} if value is None else value)
+    await anyio.sleep(seconds)
+    return await execution.explain()
+
+
+async def test_a_failure_is_told_with_its_tries_and_what_retry_and_catch_did(client: Client) -> None:
+    pay = task("pay").retry_for(["Busy"], interval_seconds=5, max_attempts=2)
+    pay.retry_for(["States.ALL"], max_attempts=1)
+    pay.catch(["Declined"], Pass("sorry"))
+    client.mock(WORK, side_effect=TaskFailed("Busy", "come again"), after=2)
+    explanation = await told(client, Pass("first") >> pay and pay, {"pence": 5})
+    assert (explanation.status, explanation.state, explanation.error) == ("FAILED", "pay", "Busy")
+    assert explanation.input == {"pence": 5}
+    assert [(each.error, each.pause and round(each.pause)) for each in explanation.tries] == [
+        ("Busy", None),
+        ("Busy", 5),
+        ("Busy", 10),
+    ]
+    assert explanation.seconds == pytest.approx(21)
+    assert str(explanation).splitlines()[1:] == [
+        "  failed in pay (Task)",
+        '  input: {"pence": 5}',
+        "  cause: come again",
+        "  try 1: Busy, took 2 s, arn:aws:lambda:us-east-1:123456789012:function:work",
+        "  try 2, 5 s later: Busy, took 2 s, arn:aws:lambda:us-east-1:123456789012:function:work",
+        "  try 3, 10 s later: Busy, took 2 s, arn:aws:lambda:us-east-1:123456789012:function:work",
+        "  Retry 1 of pay (Busy): names it, and had 2 of its 2 retries",
+        "  Retry 2 of pay (States.ALL): names it, but Retry 1 does so first",
+        "  Catch 1 of pay (Declined): does not name Busy",
+    ]
+    assert str(explanation).splitlines()[0].endswith(": FAILED after 21 s: Busy")
+
+
+async def test_the_cause_of_a_function_is_taken_apart(client: Client) -> None:
+    cause = {"errorMessage": "no such key", "errorType": "KeyError", "stackTrace": ["a", "b", "c", "d\n"]}
+    client.mock(WORK, side_effect=TaskFailed("KeyError", json.dumps(cause)))
+    explanation = await told(client, task())
+    assert explanation.details == cause
+    assert str(explanation).splitlines()[3:7] == ["  cause: KeyError: no such key", "    b", "    c", "    d"]
+
+
+async def test_a_failure_in_a_branch_or_an_item_is_told_with_its_place(client: Client) -> None:
+    inner = Map("each", item_processor=task(), items_path="$")
+    both = Parallel("both", branches=[Pass("fine"), inner])
+    both.catch(["Other"], Pass("never"))
+    client.mock(WORK, side_effect=["one", TaskFailed("Boom")])
+    explanation = await told(client, both, [1, 2])
+    assert explanation.place == ["both", "branch 1", "each", "item 1", "do"]
+    assert explanation.input == 2
+    assert explanation.clauses is not None
+    assert [(clause.state, clause.kind, clause.matches) for clause in explanation.clauses] == [
+        ("both", "Catch", False)
+    ]
+
+
+async def test_a_failure_of_branches_that_is_tried_again_tells_its_retry(client: Client) -> None:
+    both = Parallel("both", branches=[Fail("no", error="No")]).retry_for(["No"], max_attempts=1)
+    explanation = await told(client, both)
+    assert "  Retry 1 of both (No): names it, and had 1 of its 1 retries" in str(explanation).splitlines()
+
+
+async def test_what_was_caught_before_is_told_as_well(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Declined"))
+    explanation = await told(client, task("pay").catch(["Declined"], Fail("sorry", error="Sorry")))
+    assert (explanation.state, explanation.type, explanation.error) == ("sorry", "Fail", "Sorry")
+    assert "  caught before: pay: Declined, on to sorry" in str(explanation).splitlines()
+    assert "  nothing retries or catches it" in str(explanation).splitlines()
+
+
+async def test_nothing_catches_a_machine_that_cannot_go_on(client: Client) -> None:
+    broken = task(parameters={"n.$": "$.nowhere"}).catch(["States.Runtime"], Pass("never"))
+    explanation = await told(client, broken)
+    assert (explanation.state, explanation.error) == ("do", "States.Runtime")
+    assert explanation.clauses is not None
+    assert "nothing is retried or caught" in explanation.clauses[0].verdict
+
+
+async def test_a_child_of_a_map_run_is_explained_too(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Boom", "in the child"))
+    each = Map("each", item_processor=task(), items_path="$")
+    each.item_processor.processor_config = asfini.ProcessorConfig(
+        mode="DISTRIBUTED", execution_type="STANDARD"
+    )
+    explanation = await told(client, each, [1])
+    assert explanation.state == "each"
+    assert ":mapRun:" in explanation.map_runs[0]
+    [child] = explanation.children
+    assert (child.state, child.error, child.cause, child.input) == ("do", "Boom", "in the child", 1)
+    assert "cause: in the child" in str(explanation)
+
+
+async def test_a_nested_execution_is_explained_too(client: Client) -> None:
+    nested = construct_state_machine("nested", Fail("no", error="No", cause="not today"))
+    await client.register(nested)
+    explanation = await told(client, Task("run", nested))
+    assert explanation.error == "States.TaskFailed"
+    [child] = explanation.children
+    assert (child.state, child.error, child.arn) == ("no", "No", explanation.executions[0])
+
+
+async def test_the_explanation_is_plain_json(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Boom"))
+    explanation = await told(client, task())
+    assert json.loads(json.dumps(explanation.to_dict()))["tries"][0]["error"] == "Boom"
+
+
+async def test_an_execution_that_succeeded_has_nothing_to_explain(client: Client) -> None:
+    explanation = await told(client, Pass("done"))
+    assert (explanation.state, explanation.tries, explanation.clauses) == (None, [], [])
+    assert len(str(explanation).splitlines()) == 1
+
+
+class TestRunning:
+    async def test_a_wait_tells_until_when(self, client: Client) -> None:
+        explanation = await standing(client, Wait("rest", seconds=60), 5)
+        [wait] = explanation.waits
+        assert (explanation.status, wait.state, wait.since) == ("RUNNING", "rest", explanation.started)
+        assert wait.until is not None
+        assert wait.since is not None
+        assert (wait.until - wait.since).total_seconds() == 60
+        assert "stands in rest (Wait), since" in str(explanation)
+
+    async def test_a_wait_tells_what_its_input_says(self, client: Client) -> None:
+        explanation = await standing(client, Wait("rest", "$.until"), 5, {"until": "2050-01-01T00:00:00Z"})
+        assert explanation.waits[0].until is not None
+        assert explanation.waits[0].until.year == 2050
+
+    async def test_a_task_tells_that_no_worker_took_it(self, client: Client) -> None:
+        activity = asfini.Activity("pack")
+        await client.register(activity)
+        explanation = await standing(client, Task("do", activity), 5)
+        assert explanation.waits[0].reason.startswith("no worker has taken its task at arn:")
+
+    async def test_a_task_tells_its_worker_and_how_long_it_may_be_silent(self, client: Client) -> None:
+        activity = asfini.Activity("pack")
+        await client.register(activity)
+        machine = construct_state_machine(
+            "machine", Task("do", activity, timeout_seconds=600, heartbeat_seconds=30)
+        )
+        await client.register(machine)
+        execution = await client.start_execution(machine, {})
+        await client.service.call(
+            "get_activity_task", activityArn=(await client.account()).fill_in(activity.arn), workerName="joe"
+        )
+        [wait] = (await execution.explain()).waits
+        assert wait.reason == "the worker 'joe' is at its task, with a sign of life every 30 s"
+        assert wait.until is not None
+
+    async def test_a_pause_before_a_retry_tells_its_end(self, client: Client) -> None:
+        client.mock(WORK, side_effect=[TaskFailed("Busy"), "done"])
+        explanation = await standing(client, task().retry_for(["Busy"], interval_seconds=60), 5)
+        [wait] = explanation.waits
+        assert wait.reason == "after try 1 failed with Busy, the next one is to come"
+        assert wait.until is not None
+        assert explanation.started is not None
+        assert (wait.until - explanation.started).total_seconds() == pytest.approx(60)
+
+    async def test_a_task_that_waits_for_its_token_says_so(self, client: Client) -> None:
+        sending = Task(
+            "ask",
+            "sqs:sendMessage.waitForTaskToken",
+            parameters={"QueueUrl": "q", "MessageBody": {"token.$": "$$.Task.Token"}},
+        )
+        async with asfini.local.connect(handlers={"sqs:sendMessage": lambda _: {}}) as client:
+            explanation = await standing(client, sending, 5)
+        assert "its token has not come back" in explanation.waits[0].reason
