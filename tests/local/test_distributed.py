@@ -1,6 +1,8 @@
 """Distributed maps: their children, their map runs, and where they read and write."""
 
 import asyncio
+import csv
+import gzip
 import json
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 from executions import ended, history, local_service, machine, run, start
 
 from asfini import errors
+from asfini.asl.map import ReaderConfig
+from asfini.local import datasets
 
 
 def mapping(
@@ -222,7 +226,11 @@ async def test_objects_that_a_listing_names_are_read_and_laid_end_to_end() -> No
         ("{}", {"InputType": "JSON", "ItemsPointer": "/rows"}, "there is no 'rows'"),
         ("", {"InputType": "PARQUET"}, "PARQUET cannot be read here"),
         (17, {"InputType": "JSONL"}, "text is needed, not int"),
+        (b"\x1f\x8b nonsense", {"InputType": "JSONL"}, "cannot be unpacked"),
+        (gzip.compress(b"a,b\n")[:-4], {"InputType": "JSONL"}, "its end is missing"),
+        (gzip.compress(b"a") * 2 + b"b", {"InputType": "JSONL"}, "cannot be unpacked"),
     ],
+    ids=lambda value: str(value)[:30],
 )
 async def test_data_that_is_not_what_it_should_be_fails_the_map(
     content: Any, config: dict[str, Any], cause: str
@@ -236,6 +244,34 @@ async def test_data_that_is_not_what_it_should_be_fails_the_map(
         described = await run(service, mapping(ItemReader=reader))
     assert described["error"] == "States.ItemReaderFailed"
     assert cause in described["cause"]
+
+
+@pytest.mark.parametrize("most", [8, 9, 10])
+async def test_a_little_that_becomes_much_is_not_unpacked(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "MOST_BYTES", most)
+    parts = [gzip.compress(b"a\n1\n2\n3\n"), gzip.compress(b"4\n" * 1000)]
+    config = ReaderConfig(input_type="CSV", csv_header_location="FIRST_ROW")
+    for content in (parts[0], parts[0] + b"\0\0"):
+        assert [item.value for item in datasets.items_of(content, config)] == [
+            {"a": "1"},
+            {"a": "2"},
+            {"a": "3"},
+        ]
+    with pytest.raises(datasets.Unreadable, match=f"more than {most} bytes"):
+        datasets.items_of(b"".join(parts), config)
+
+
+async def test_lines_end_with_line_feeds_alone() -> None:
+    text = '{"a":"\u2028\x85"}\r\n\n{"a":2}\n'
+    items = datasets.items_of(text, ReaderConfig(input_type="JSONL"))
+    assert [item.value for item in items] == [{"a": "\u2028\x85"}, {"a": 2}]
+
+
+async def test_a_field_of_a_table_may_be_long_and_no_limit_of_the_program_is_changed() -> None:
+    before, long = csv.field_size_limit(), "x" * 200_000
+    config = ReaderConfig(input_type="CSV", csv_header_location="FIRST_ROW")
+    assert [item.value for item in datasets.items_of(f"a\n{long}\n", config)] == [{"a": long}]
+    assert csv.field_size_limit() == before
 
 
 async def test_a_map_run_that_is_not_there_is_refused() -> None:

@@ -4,13 +4,12 @@ On AWS the store is S3. Here it is a protocol of two methods, which functions gi
 """
 
 import csv
-import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from asfini import _json
 from asfini.asl.map import ReaderConfig
@@ -18,6 +17,10 @@ from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure
 from asfini.local.handlers import Call, Handlers, Raised, Target, ask, nobody
 from asfini.local.run import written
+
+MOST_BYTES = 1 << 28
+"""The most bytes of a compressed object when it is unpacked: here all of it has to be held."""
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class StoreError(Exception):
@@ -136,8 +139,8 @@ def _manifest(content: Any, config: ReaderConfig, bucket: Any) -> tuple[list[tup
     Athena's names data files, a line each; that of an S3 inventory names tables that list objects.
     """
     if config.manifest_type == "ATHENA_DATA":
-        urls = [urlsplit(line.strip()) for line in _text(content).splitlines() if line.strip()]
-        return [(url.netloc, url.path[1:]) for url in urls], config
+        urls = [line.strip().removeprefix("s3://").partition("/") for line in _lines(content)]
+        return [(bucket, key) for bucket, _, key in urls], config
     manifest = _parsed(_text(content))
     headers = [name.strip() for name in str(_member(manifest, "fileSchema")).split(",")]
     table = ReaderConfig(input_type="CSV", csv_header_location="GIVEN", csv_headers=headers)
@@ -168,11 +171,34 @@ def _text(content: Any) -> str:
     if isinstance(content, dict) and "Body" in content:
         content = content["Body"]
     if isinstance(content, bytes):
-        text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        text = _unpacked(content) if content.startswith(b"\x1f\x8b") else content
         return text.decode("utf-8-sig", "replace")
     if not isinstance(content, str):
         raise Unreadable(f"text is needed, not {type(content).__name__}")
     return content
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Unpack what is compressed with gzip; it may be in several parts, one behind the other."""
+    parts, left = [], MOST_BYTES
+    try:
+        while content:
+            unpacker = zlib.decompressobj(_GZIP)
+            parts.append(unpacker.decompress(content, left + 1))
+            left -= len(parts[-1])
+            if left < 0:
+                raise Unreadable(f"the object has more than {MOST_BYTES:,} bytes when it is unpacked")
+            if not unpacker.eof:
+                raise Unreadable("the object cannot be unpacked: its end is missing")
+            content = unpacker.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise Unreadable(f"the object cannot be unpacked: {error}") from None
+    return b"".join(parts)
+
+
+def _lines(content: Any) -> list[str]:
+    """A text's lines that are not empty; only a line feed ends one, as text may have other separators."""
+    return [line for line in _text(content).split("\n") if line.strip()]
 
 
 def _objects(content: Any, _config: ReaderConfig) -> list[Item]:
@@ -214,7 +240,7 @@ def _parsed(text: str) -> Any:
 
 
 def _json_lines(content: Any, _config: ReaderConfig) -> list[Item]:
-    return [Item(_parsed(line)) for line in _text(content).splitlines() if line.strip()]
+    return [Item(_parsed(line)) for line in _lines(content)]
 
 
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
@@ -223,11 +249,21 @@ _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB":
 def _csv_items(content: Any, config: ReaderConfig) -> list[Item]:
     """Read the rows of a table: fields beyond the headers are dropped, those that lack are empty."""
     delimiter = _DELIMITERS.get(config.csv_delimiter or "COMMA", ",")
-    rows = [row for row in csv.reader(io.StringIO(_text(content), newline=""), delimiter=delimiter) if row]
+    rows = _rows(_text(content), delimiter)
     headers = config.csv_headers if config.csv_header_location == "GIVEN" else (rows.pop(0) if rows else [])
     if len(set(headers or [])) < len(headers or []):
         raise Unreadable("CSV headers cannot contain duplicates.")
     return [Item(_row(headers or [], row)) for row in rows]
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    limit = csv.field_size_limit(len(text) + 1)  # the library's own, for all of the program, is 128 KB
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise Unreadable(f"the object is no table: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _row(headers: list[str], row: list[str]) -> dict[str, str]:

@@ -46,7 +46,10 @@ class ServiceStore(HandlerStore):
                 yield _entry(entry)
             if not value.get("IsTruncated"):
                 return
-            more["ContinuationToken"] = value["NextContinuationToken"]
+            token = value.get("NextContinuationToken")
+            if token in (None, more.get("ContinuationToken")):
+                raise StoreError("S3 has more objects to list, but does not say from where")
+            more["ContinuationToken"] = token
 
 
 def _entry(told: dict[str, Any]) -> dict[str, Any]:
