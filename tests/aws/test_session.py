@@ -144,7 +144,7 @@ async def test_an_endpoint_of_aws_gets_the_requests_for_step_functions_only(boto
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:4566", "ftp://localhost", "http://", "states.eu-west-1.amazonaws.com"]
+    "url", ["localhost:4566", "ftp://localhost", "http://", "http://[::1", "states.eu-west-1.amazonaws.com"]
 )
 def test_an_endpoint_must_be_a_url(url: Any):
     with pytest.raises(InvalidArgument, match="endpoint_url must be like"):

@@ -77,7 +77,7 @@ class Fake:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.requests.append(request)
-        self.bodies.append(await request.text())
+        self.bodies.append((await request.read()).decode(errors="replace"))
         async with self._changed:
             self._changed.notify_all()
         await anyio.sleep(self.pause)
@@ -399,7 +399,18 @@ class TestWaysOut:
         async with local_service(aws_endpoint=moto_url, handlers=handlers) as service:
             assert await done(service, "aws-sdk:s3:listBuckets", {}) == "mine"
 
-    @pytest.mark.parametrize("url", ["https://s3.us-east-1.amazonaws.com", "127.0.0.1:5000", "AWS", ""])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://s3.us-east-1.amazonaws.com",
+            "127.0.0.1:5000",
+            "AWS",
+            "",
+            "http://[::1",
+            "http://h:x",
+            "http://h:99999",
+        ],
+    )
     def test_an_endpoint_is_an_emulators_url_or_says_aws(self, url: str) -> None:
         with pytest.raises(InvalidArgument, match="aws_endpoint"):
             LocalService(aws_endpoint=url)
@@ -686,6 +697,16 @@ class TestDataSets:
         assert list(found[0]) == ["Etag", "Key", "LastModified", "Size", "StorageClass"]
         assert 1.7e9 < found[0]["LastModified"] < 2**33  # in seconds
 
+    @pytest.mark.parametrize("token", ["", "<NextContinuationToken>t</NextContinuationToken>"])
+    async def test_a_list_without_end_fails_the_map(self, fake: Fake, token: str) -> None:
+        page = f"<ListBucketResult><IsTruncated>true</IsTruncated>{token}</ListBucketResult>"
+        fake.answers = [lambda: web.Response(text=page, content_type="text/xml")]
+        async with local_service(aws_endpoint=fake.url) as service:
+            described = await run(service, machine(each=mapped("listObjectsV2", {"Bucket": "shop"})))
+        assert described["error"] == "States.ItemReaderFailed"
+        assert "does not say from where" in described["cause"]
+        assert len(fake.requests) == 1 + bool(token)
+
     async def test_listed_objects_are_read_if_they_shall_be_flattened(
         self, service: LocalService, aws: Aws
     ) -> None:
@@ -853,12 +874,41 @@ class TestHttpTasks:
         assert fake.requests[0].headers["X-Key"] == "secret"
         assert json.loads(fake.bodies[0]) == {"pence": 5, "shop": "7"}
 
+    @pytest.mark.parametrize("parameters", [[1], {"header_parameters": ["x"]}, {"body_parameters": 5}])
+    async def test_a_connection_that_makes_no_sense_can_be_caught(self, fake: Fake, parameters: Any) -> None:
+        secret = json.dumps({"invocation_http_parameters": parameters})
+        fake.will({"AuthorizationType": "API_KEY", "SecretArn": "arn"}, {"SecretString": secret})
+        catch = [{"ErrorEquals": ["Events.ConnectionResource.InvalidConnectionState"], "Next": "after"}]
+        call = task("http:invoke", request(fake.url), Catch=catch, Next="after")
+        async with local_service(http=True, aws_endpoint=fake.url) as service:
+            told = await run(service, machine(call=call, after={"Type": "Succeed"}))
+        assert told["status"] == "SUCCEEDED", told
+        assert len(fake.requests) == 2
+
+    async def test_none_gets_another_ones_cookies(self, fake: Fake) -> None:
+        fake.will({}, headers={"Set-Cookie": "session=secret; Path=/"})
+        async with local_service(http=True) as service:
+            for _ in range(2):
+                await done(service, "http:invoke", request(fake.url.replace("127.0.0.1", "localhost")))
+        assert ["Cookie" in asked.headers for asked in fake.requests] == [False, False]
+
+    @pytest.mark.parametrize("more", [{}, {"Transform": {"RequestBodyEncoding": "URL_ENCODED"}}])
+    async def test_half_a_surrogate_pair_can_be_sent(self, fake: Fake, more: Any) -> None:
+        fake.will({})
+        given = request(fake.url, RequestBody={"a": "\ud800"}, **more)
+        async with local_service(http=True) as service:
+            await done(service, "http:invoke", given)
+
     @pytest.mark.parametrize(
         ("given", "fault"),
         [
             ({}, "The field 'ApiEndpoint' is required but was missing"),
             (request("ftp://example.com"), "The value of the field 'ApiEndpoint' has an invalid format"),
+            (request("http://[bad"), "The value of the field 'ApiEndpoint' has an invalid format"),
+            (request(5), "The value of the field 'ApiEndpoint' has an invalid format"),
             (request("http://h", Method="GIVE"), "The value of the field 'Method' has an invalid format"),
+            (request("http://h", Method=["GET"]), "The value of the field 'Method' has an invalid format"),
+            (request("http://h", Transform=5), "The value of the field 'Transform' has an invalid format"),
             ({"ApiEndpoint": "http://h", "Method": "GET"}, "The field 'ConnectionArn' is required"),
         ],
     )
@@ -885,6 +935,14 @@ class TestHttpTasks:
         assert result["ResponseBody"] == {"id": 5}
         assert fake.requests[0].path_qs == "/v1/orders?a=1&a=2"
         assert fake.requests[0].headers["X-Mine"] == "3"
+
+    @pytest.mark.parametrize(("field", "value"), [("ApiEndpoint", "[bad"), ("Path", 5), ("Stage", [5])])
+    async def test_an_api_behind_api_gateway_is_named_in_texts(self, field: str, value: Any) -> None:
+        given = {"ApiEndpoint": "127.0.0.1:1", "Method": "GET", field: value}
+        async with local_service(http=True) as service:
+            error, cause = await failed(service, "apigateway:invoke", given)
+        assert error == "States.Runtime"
+        assert f"The value of the field '{field}' has an invalid format" in cause
 
     async def test_an_api_behind_api_gateway_fails_with_its_status(self, fake: Fake) -> None:
         fake.will({"message": "Forbidden"}, status=403)

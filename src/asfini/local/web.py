@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import anyio
 
 from asfini import _json
+from asfini.aws.session import is_url
 from asfini.clock import hold
 from asfini.errors import InvalidArgument
 from asfini.local.failures import Failure, Unsuitable
@@ -22,7 +23,7 @@ SECONDS = 60
 """How long an endpoint has to answer: the page "Call HTTPS APIs in Step Functions workflows"."""
 MOST_BYTES = 262_144
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BINARY = ("application/octet-stream", "audio/", "image/", "video/")
 """Contents that AWS does not take."""
 
@@ -82,7 +83,9 @@ class WebDoor:
         request = _request(given, connection, self._region)
         if exchanges is not None:
             shown = request if exchanges.reveals_secrets else _request(given, {}, self._region)
-            url = f"{shown.url}?{urlencode(shown.query)}" if shown.query else shown.url
+            url = (
+                f"{shown.url}?{urlencode(shown.query, errors='surrogatepass')}" if shown.query else shown.url
+            )
             exchanges.requested(shown.method, url, shown.headers, shown.body)
         told = await self._send(request)
         if exchanges is not None:
@@ -98,10 +101,10 @@ class WebDoor:
             Failure: `ApiGateway.…` with the status, or it cannot be reached.
         """
         host = given["ApiEndpoint"]
-        scheme = "http" if host.split(":")[0] in _LOOPBACK else "https"
+        scheme = "http" if urlsplit(f"//{host}").hostname in _LOOPBACK else "https"
         path = "/".join(part.strip("/") for part in (given.get("Stage"), given.get("Path")) if part)
         body = given.get("RequestBody")
-        content = None if body is None else _json.dumps(body).encode()
+        content = None if body is None else _json.dumps(body).encode(errors="surrogatepass")
         headers = _texts(given.get("Headers"))
         if content is not None:
             headers = {"Content-Type": "application/json"} | headers
@@ -113,10 +116,10 @@ class WebDoor:
         return told
 
     async def _send(self, request: _Request) -> dict[str, Any]:
-        from aiohttp import ClientError, ClientSession
+        from aiohttp import ClientError, ClientSession, DummyCookieJar
 
         if self._session is None:
-            self._session = ClientSession()
+            self._session = ClientSession(cookie_jar=DummyCookieJar())  # tasks know nothing of each other
         try:
             with hold(), anyio.fail_after(SECONDS):
                 async with self._session.request(
@@ -153,7 +156,11 @@ class WebDoor:
                 "secretsmanager:getSecretValue", {"SecretId": described["SecretArn"]}
             )
             secret = _read(answer.value.get("SecretString", "{}"))
-        return _added(described, secret)
+        try:
+            return _added(described, secret)
+        except (AttributeError, LookupError, TypeError):
+            reason = f"what the connection '{name}' adds to requests makes no sense"
+            raise Failure("Events.ConnectionResource.InvalidConnectionState", reason) from None
 
 
 def _request(given: dict[str, Any], connection: dict[str, Any], region: str) -> _Request:
@@ -193,15 +200,23 @@ def _faults(given: Any, name: str) -> Iterator[str]:
     )
     if name == "http:invoke" and _connection_arn(given) is None:
         yield "The field 'ConnectionArn' is required but was missing"
-    url = given.get("ApiEndpoint", "http://unset")
+    transform = given.get("Transform") or {}
     wrong = {
-        "ApiEndpoint": not isinstance(url, str)
-        or (name == "http:invoke" and urlsplit(url).scheme not in {"http", "https"}),
+        "ApiEndpoint": "ApiEndpoint" in given and not _is_endpoint(given["ApiEndpoint"], name),
         "Headers": not isinstance(given.get("Headers", {}), dict),
-        "Method": given.get("Method", "GET") not in METHODS,
+        "Method": str(given.get("Method", "GET")) not in METHODS,
+        "Path": not isinstance(given.get("Path") or "", str),
         "QueryParameters": not isinstance(given.get("QueryParameters", {}), dict),
+        "Stage": not isinstance(given.get("Stage") or "", str),
+        "Transform": not isinstance(transform, dict)
+        or not isinstance(transform.get("RequestEncodingOptions") or {}, dict),
     }
     yield from (f"The value of the field '{field}' has an invalid format" for field in wrong if wrong[field])
+
+
+def _is_endpoint(value: Any, name: str) -> bool:
+    """Whether a value is a URL, or for API Gateway a host."""
+    return isinstance(value, str) and is_url(value if name == "http:invoke" else f"https://{value}")
 
 
 def _text(value: Any) -> str:
@@ -238,8 +253,8 @@ def _body(given: dict[str, Any], added: dict[str, Any]) -> tuple[bytes | None, s
     if transform.get("RequestBodyEncoding") == "URL_ENCODED":
         options = transform.get("RequestEncodingOptions") or {}
         pairs = list(_form("", body, options.get("ArrayFormat", "INDICES")))
-        return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
-    return _text(body).encode(), "application/json"
+        return urlencode(pairs, errors="surrogatepass").encode(), "application/x-www-form-urlencoded"
+    return _text(body).encode(errors="surrogatepass"), "application/json"
 
 
 def _form(name: str, value: Any, arrays: str) -> Iterator[tuple[str, str]]:
@@ -312,7 +327,7 @@ def _added(described: dict[str, Any], secret: Any) -> dict[str, Any]:
     more = secret.get("invocation_http_parameters") or {}
     kind, headers = described.get("AuthorizationType"), _values(more.get("header_parameters"))
     if kind == "API_KEY":
-        headers[secret.get("api_key_name", "")] = secret.get("api_key_value", "")
+        headers[_text(secret.get("api_key_name", ""))] = _text(secret.get("api_key_value", ""))
     elif kind == "BASIC":
         pair = f"{secret.get('username', '')}:{secret.get('password', '')}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -327,4 +342,4 @@ def _added(described: dict[str, Any], secret: Any) -> dict[str, Any]:
 
 
 def _values(parameters: Any) -> dict[str, str]:
-    return {each["key"]: each.get("value", "") for each in parameters or []}
+    return {_text(each["key"]): _text(each.get("value", "")) for each in parameters or []}
