@@ -1,4 +1,4 @@
-"""What waiting for a thousand executions costs under AWS's quotas, beside asking for each every three seconds.
+"""What waiting for a thousand executions costs under AWS's quotas, beside polling each every three seconds.
 
 In virtual time, against the local service behind AWS's token buckets and the latency of a network, which does
 not tell of changes: one has to ask, as with AWS. So figures are the same on every machine.

@@ -1,7 +1,7 @@
 """Checks of what public methods are given, before anything is sent."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 
 from asfini.errors import InvalidArgument
 
@@ -37,6 +37,35 @@ def seconds(**given: object) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (number and 0 <= value < math.inf):  # type: ignore[operator]
             raise InvalidArgument(f"{name} is a number of seconds, not {value!r}")
+
+
+def share(**given: object) -> None:
+    """Demand parts of something, which may be more than all of it, or `None`."""
+    for name, value in given.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and value > 0):  # type: ignore[operator]
+            raise InvalidArgument(f"{name} is a number above 0, such as 0.8, not {value!r}")
+
+
+def counts(**given: object) -> None:
+    """Demand whole numbers from 1 on."""
+    for name, value in given.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InvalidArgument(f"{name} is a whole number of at least 1, not {value!r}")
+
+
+def many(**given: object) -> None:
+    """Demand what can be gone through, be it asynchronously; no text, and nothing that has names."""
+    for name, value in given.items():
+        if not isinstance(value, Iterable | AsyncIterable) or isinstance(value, str | bytes | Mapping):
+            raise InvalidArgument(f"{name} are some, in a list or another iterable, not {value!r}")
+
+
+def functions(**given: object) -> None:
+    """Demand functions, or `None`."""
+    for name, value in given.items():
+        if not (value is None or callable(value)):
+            raise InvalidArgument(f"{name} is a function, not {value!r}")
 
 
 def one_of(allowed: Sequence[str | None], **given: object) -> None:

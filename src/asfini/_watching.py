@@ -499,9 +499,9 @@ def watcher_of(service: Service, arn: str) -> Watcher:
         service: what is asked.
         arn: any ARN in its region.
     """
-    watcher: Watcher | None = service.__dict__.get("_watcher")
+    watcher: Watcher | None = vars(service).get("_watcher")
     if watcher is None or watcher.loop is not asyncio.get_running_loop():
-        watcher = service.__dict__["_watcher"] = Watcher(service, region=arn.split(":")[3])
+        watcher = vars(service)["_watcher"] = Watcher(service, region=arn.split(":")[3])
     return watcher
 
 
@@ -510,8 +510,8 @@ def _shared_budgets(service: Service, loop: "asyncio.AbstractEventLoop") -> dict
     while isinstance(service, ServiceWrapper) and service.inner.quota_share == service.quota_share:
         service = service.inner
     budgets: dict[str, Budget]
-    kept, budgets = service.__dict__.get("_budgets", (None, {}))
+    kept, budgets = vars(service).get("_budgets", (None, {}))
     if kept is not loop:
         budgets = {}
-        service.__dict__["_budgets"] = loop, budgets
+        vars(service)["_budgets"] = loop, budgets
     return budgets

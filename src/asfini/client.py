@@ -1,8 +1,16 @@
 """The client: registers machines and activities, starts executions, finds what is there."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+)
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import anyio
@@ -19,12 +27,14 @@ from asfini._arns import (
 )
 from asfini._pages import entries
 from asfini._registration import DEFAULT_ROLE, Registration
+from asfini._watching import watcher_of
 from asfini.activity import Activity, ActivityRegistration, check_interval
 from asfini.alias import Alias, Routing, routing_list
 from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument, TaskFailed
 from asfini.execution import Execution, reader
 from asfini.machine import StateMachine, machine_told
 from asfini.service import Service
+from asfini.waiting import noticed, run_many, start_surely
 
 if TYPE_CHECKING:
     from asfini._mocks import Mock
@@ -38,6 +48,8 @@ Registrable = StateMachine | Activity | ActivityRegistration
 Machine = StateMachine | Alias | str
 """A machine or an alias of one, or its name or ARN: of the machine itself, of a version or of an alias."""
 
+MAX_RUNNING = 1000
+"""How many executions of a batch run at once by default: about as many as AWS lets start at once."""
 _EMPTY: Any = {}
 NOT_MOCKED: Any = object()
 """Stands for a result that is not mocked, for `None` is one that can be."""
@@ -316,6 +328,17 @@ class Client:
             ExecutionAlreadyExists: the name is taken.
             StateMachineDoesNotExist: the machine is not registered.
         """
+        return await self._start(self.service.call, machine, input, name, if_exists, trace_header)
+
+    async def _start(
+        self,
+        call: Callable[..., Awaitable[dict[str, Any]]],
+        machine: Machine,
+        input: Any,
+        name: str | None,
+        if_exists: str = "raise",
+        trace_header: str | None = None,
+    ) -> Execution:
         _checks.one_of(("raise", "return"), if_exists=if_exists)
         _checks.texts(trace_header=trace_header)
         arn = await self._arn(machine, "stateMachine")
@@ -323,9 +346,7 @@ class Client:
         text = _json.payload(input, "the input")
         trace = {} if trace_header is None else {"traceHeader": trace_header}
         try:
-            started = await self.service.call(
-                "start_execution", stateMachineArn=str(arn), name=given, input=text, **trace
-            )
+            started = await call("start_execution", stateMachineArn=str(arn), name=given, input=text, **trace)
         except ExecutionAlreadyExists:
             # A name that was made here is taken by ourselves: the answer to an earlier try got lost.
             if name is not None and if_exists == "raise":
@@ -381,6 +402,7 @@ class Client:
         type: type[T],
         name: str | None = None,
         timeout: float | None = None,
+        stop_on_cancel: bool = False,
     ) -> T: ...
     @overload
     async def execute(
@@ -391,6 +413,7 @@ class Client:
         *,
         name: str | None = None,
         timeout: float | None = None,
+        stop_on_cancel: bool = False,
     ) -> T: ...
     @overload
     async def execute(
@@ -401,6 +424,7 @@ class Client:
         *,
         name: str | None = None,
         timeout: float | None = None,
+        stop_on_cancel: bool = False,
     ) -> Any: ...
     async def execute(
         self,
@@ -410,6 +434,7 @@ class Client:
         *,
         name: str | None = None,
         timeout: float | None = None,
+        stop_on_cancel: bool = False,
     ) -> Any:
         """Start an execution and wait for its output; one of an EXPRESS machine by `start_sync_execution`.
 
@@ -422,6 +447,8 @@ class Client:
             name: the execution's name; one is made by default.
             timeout: seconds to wait at the most; the execution goes on, except for one of an EXPRESS machine
                 on the local service.
+            stop_on_cancel: whether the execution is stopped where this is cancelled or takes too long; one
+                of an EXPRESS machine cannot be.
 
         Raises:
             ExecutionError: the execution ended without success.
@@ -430,11 +457,68 @@ class Client:
         """
         reader(type)  # what it cannot be is refused before anything is started
         _checks.seconds(timeout=timeout)
+        _checks.flags(stop_on_cancel=stop_on_cancel)
         if await self._type(machine) == "EXPRESS":
             execution = await self._run_express(machine, input, name, timeout)
         else:
-            execution = await self.start_execution(machine, input, name=name)
-        return await execution.wait(type, timeout=timeout)
+            start = self.start_execution(machine, input, name=name)
+            execution = await (start_surely(start) if stop_on_cancel else start)
+        return await execution.wait(type, timeout=timeout, stop_on_cancel=stop_on_cancel)
+
+    async def start_many(
+        self,
+        machine: Machine,
+        inputs: Iterable[Any] | AsyncIterable[Any],
+        *,
+        max_running: int = MAX_RUNNING,
+        name: Callable[[Any], str] | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        stop_on_cancel: bool = False,
+    ) -> AsyncGenerator[Execution, None]:
+        """Run an execution for each input, many at a time, and give them as they end, whether well or not.
+
+        Starts keep within AWS's quota. The next `wait()` of each gives its output, or raises its failure,
+        without asking the service again.
+
+        Args:
+            machine: the machine, or its name, or an ARN.
+            inputs: what they get, one each; taken one by one when there is room, perhaps as they arrive.
+            max_running: how many executions there are at once, at most, with those that have ended, but were
+                not taken from here yet.
+            name: makes an execution's name of its input; names are made up by default.
+            if_exists: what happens where a name is taken, as in `start_execution`: with `"return"`, a batch
+                that was interrupted goes on where it was.
+            stop_on_cancel: whether those that still run are stopped where the iteration is cancelled or left;
+                those of an EXPRESS machine cannot be.
+
+        Raises:
+            InvalidArgument: an input or a name makes no sense; nothing more is started then.
+            ExecutionAlreadyExists: a name is taken.
+            StateMachineDoesNotExist: the machine is not registered.
+
+        Example:
+            >>> async for execution in client.start_many(shop, orders, max_running=100):  # doctest: +SKIP
+            ...     print(execution.name, await execution.wait(raise_on_failure=False))
+        """
+        _checks.counts(max_running=max_running)
+        _checks.one_of(("raise", "return"), if_exists=if_exists)
+        _checks.flags(stop_on_cancel=stop_on_cancel)
+        _checks.many(inputs=inputs)
+        _checks.functions(name=name)
+        arn = str(await self._arn(machine, "stateMachine"))
+        call, express = watcher_of(self.service, arn).call, await self._type(machine) == "EXPRESS"
+
+        async def run(given: Any) -> Execution:
+            named = None if name is None else name(given)
+            if express:
+                return await self.start_sync_execution(arn, given, name=named)
+            start = self._start(call, arn, given, named, if_exists)
+            execution = await (start_surely(start) if stop_on_cancel else start)
+            return await noticed(execution, stop_on_cancel=stop_on_cancel)
+
+        async with aclosing(run_many(inputs, run, max_running)) as ended:
+            async for execution in ended:
+                yield execution
 
     async def _run_express(
         self, machine: Machine, input: Any, name: str | None, timeout: float | None
