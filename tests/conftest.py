@@ -1,6 +1,7 @@
-"""Moto's server, in a process of its own, for all tests that call AWS's services over HTTP."""
+"""Signals that are heard, and moto's server, in a process of its own, for tests that call AWS over HTTP."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,15 @@ from typing import Any
 import pytest
 from aiobotocore.session import AioSession
 from botocore.loaders import create_loader
+
+
+def pytest_configure() -> None:
+    """Let SIGINT be heard, here and by the programs that tests start.
+
+    Scripts start what runs in their background with SIGINT ignored, and tests would wait for ever.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
