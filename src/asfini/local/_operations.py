@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asfini import _json, errors
+from asfini import _jackson, _json, errors
 from asfini._arns import Arn, check_name
 from asfini.local._requests import REQUESTS, check_sent
 
@@ -73,6 +73,19 @@ def checked_arn(text: str, kinds: str) -> str:
     if kind not in kinds.split("|"):
         raise errors.InvalidArn(f"Invalid Arn: 'Resource type not valid in this context: {kind}'")
     return text
+
+
+def read_input(text: str) -> Any:
+    """Read an execution's input.
+
+    Raises:
+        InvalidExecutionInput: it is not JSON.
+    """
+
+    def refusal(reason: str) -> Exception:
+        return errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{reason}'")
+
+    return _jackson.loads(text, refusal)
 
 
 @dataclass(frozen=True)

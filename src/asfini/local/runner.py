@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from asfini import _jackson, _json, errors
+from asfini import _json, errors
 from asfini.local import states as _states  # noqa: F401 - it adds the states to the interpreter
-from asfini.local._operations import checked_arn, checked_name
+from asfini.local._operations import checked_arn, checked_name, read_input
 from asfini.local.dataflow import number
 from asfini.local.dates import Dates
 from asfini.local.failures import Failure
@@ -70,7 +70,7 @@ class Runner:
         machine, association = self._start_of(machine_arn)
         name = checked_name(self._identifier() if name is None else name, "an execution")
         arn = self._arn(machine, name)
-        value = _input(text)
+        value = read_input(text)
         known = self.runs.get(arn)
         if known is not None:
             if known.running and known.input == text:
@@ -210,10 +210,3 @@ def _failure(run: Run, thread: Thread, error: Exception) -> Failure:
         _logger.error("a fault of the local service ended %s", run.arn, exc_info=error)
         cause = f"The local service has a fault: {error!r}"
     return Failure("States.Runtime", cause)
-
-
-def _input(text: str) -> Any:
-    def refusal(reason: str) -> Exception:
-        return errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{reason}'")
-
-    return _jackson.loads(text, refusal)

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asfini import _jackson, _json, errors
+from asfini import _json, errors
 from asfini._arns import Account
 from asfini.asl._graph import MISSING_END, MISSING_TARGET
 from asfini.asl.definition import Definition, definitions_in
 from asfini.asl.map import Map, Parallel
 from asfini.asl.states import State, Task
 from asfini.asl.validation import Problem, problems
+from asfini.local._operations import read_input
 from asfini.local.failures import Failure
 from asfini.local.handlers import Target
 from asfini.local.mock_results import check_result
@@ -95,7 +96,7 @@ async def read_request(given: Given, account: Account) -> Request:
         given,
         state,
         whole.query_language or "JSONPath",
-        _input(given.input),
+        read_input(given.input),
         _object(given.variables, "variables"),
         None if given.mock is None else await _mock(state, given.mock, account),
         None if given.context is None else _context(given.context, state),
@@ -208,13 +209,6 @@ def _check_list(state: State, result: Any) -> None:
         raise errors.ValidationException(
             "Mocked result must contain the same number of items as number of Parallel branches."
         )
-
-
-def _input(text: str) -> Any:
-    def refusal(reason: str) -> Exception:
-        return errors.InvalidExecutionInput(f"Invalid State Machine Execution Input: '{reason}'")
-
-    return _jackson.loads(text, refusal)
 
 
 def _object(text: str | None, what: str) -> dict[str, Any]:
