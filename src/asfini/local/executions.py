@@ -1,6 +1,7 @@
 """The operations on executions."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from asfini.local.registry import Registry, is_number, qualifier_of
 from asfini.local.run import Run
 from asfini.local.runner import Runner
 
+_Listed = tuple[Run, Mapping[str, Any]]
+"""An execution of a list, and what is told of it there beside the usual."""
+_NO_MORE: Mapping[str, Any] = {}
 _NOT_SUPPORTED = "This operation is not supported by this type of state machine"
 
 
@@ -98,33 +102,33 @@ class Executions:
         if (stateMachineArn is None) == (mapRunArn is None):
             raise errors.ValidationException("Either a stateMachineArn or a mapRunArn must be given")
         if stateMachineArn is not None:
-            listed = [(run, _entry(run)) for run in self._of_machine(stateMachineArn, statusFilter)]
+            listed = self._of_machine(stateMachineArn, statusFilter)
         else:
             listed = self._of_map_run(str(mapRunArn))
         found = [
-            (_place(run, number), entry)
-            for number, (run, entry) in enumerate(listed)
+            (_place(run, number), run, more)
+            for number, (run, more) in enumerate(listed)
             if statusFilter in (None, run.status) and redriveFilter in (None, _redriven(run))
         ]
         of = stateMachineArn or mapRunArn or ""
         return _LISTING.page(sorted(found, key=_LISTING.mark), maxResults, nextToken, of)
 
-    def _of_machine(self, arn: str, status: str | None) -> list[Run]:
+    def _of_machine(self, arn: str, status: str | None) -> list[_Listed]:
         machine = self._registry.find(arn).machine
         if machine.kind == "EXPRESS":
             raise errors.StateMachineTypeNotSupported(_NOT_SUPPORTED)
         if status == "PENDING_REDRIVE":
             raise errors.ValidationException("A status filter PENDING_REDRIVE is for map runs only")
-        runs = [run for run in self._runner.runs.values() if run.machine.arn == machine.arn]
+        runs = [(run, _NO_MORE) for run in self._runner.runs.values() if run.machine.arn == machine.arn]
         if not (qualifier := qualifier_of(arn)):
             return runs
         key = "stateMachineVersionArn" if is_number(qualifier) else "stateMachineAliasArn"
-        return [run for run in runs if run.association.get(key) == arn]
+        return [(run, more) for run, more in runs if run.association.get(key) == arn]
 
-    def _of_map_run(self, arn: str) -> list[tuple[Run, dict[str, Any]]]:
+    def _of_map_run(self, arn: str) -> list[_Listed]:
         map_run = self._runner.workshop.map_runs.find(arn)
         return [
-            (run, {**_entry(run), "mapRunArn": map_run.arn, "itemCount": count})
+            (run, {"mapRunArn": map_run.arn, "itemCount": count})
             for run, (_, count) in zip(map_run.children, map_run.inputs, strict=True)
             if run is not None
         ]
@@ -182,7 +186,9 @@ def _redriven(run: Run) -> str:
     return "NOT_REDRIVEN" if run.redrives is None else "REDRIVEN"
 
 
-_LISTING = Listing("executions", mark=lambda found: found[0], tell=lambda found: found[1])
+_LISTING = Listing(
+    "executions", mark=lambda found: found[0], tell=lambda found: {**_entry(found[1]), **found[2]}
+)
 _EVENTS = Listing("events", mark=lambda event: event["id"], tell=lambda event: _told(event))
 _REVERSED = Listing("events", mark=lambda event: -event["id"], tell=lambda event: _told(event))
 
