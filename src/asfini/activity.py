@@ -9,9 +9,11 @@ import contextvars
 import functools
 import inspect
 import math
+import operator
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from asfini._arguments import Arguments
 from asfini._arns import arn_of, check_name
@@ -19,6 +21,7 @@ from asfini.errors import AsfiniError, InvalidArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
+RunsIn = Literal["loop", "thread", "process"]
 P2 = ParamSpec("P2")
 R2 = TypeVar("R2")
 
@@ -61,21 +64,30 @@ class CallableActivity(Activity, Generic[P, R]):
     """An activity that a function does. Calling it calls the function.
 
     The function takes one argument, the task's input, which pydantic makes into what its annotation says; one
-    without parameters is just called. It may be `async`, or a plain function, which runs in a thread; a
-    method, a `functools.partial` or an object with `__call__` serves as well.
+    without parameters is just called. It may be `async`, or a plain function; a method, a
+    `functools.partial` or an object with `__call__` serves as well.
 
     Args:
         name: at most 80 characters, unique in its account and region.
         function: does the work.
         heartbeat: seconds between two heartbeats, which the worker sends by itself; `None` for none. Without
             heartbeats, work at a task that is closed meanwhile is not cancelled.
+        runs_in: where a worker calls the function: in its event `"loop"`, as `async` ones always are; in a
+            `"thread"`, as plain ones are by default; or in a `"process"` of its own, for what needs a
+            processor for long. It must be found in a module by its name there.
 
     Raises:
-        InvalidArgument: the name or the heartbeat cannot be, or the function needs other arguments.
+        InvalidArgument: the name or the heartbeat cannot be, the function needs other arguments, or it cannot
+            run there.
     """
 
     def __init__(
-        self, name: str, function: Callable[P, R], *, heartbeat: float | None = DEFAULT_HEARTBEAT
+        self,
+        name: str,
+        function: Callable[P, R],
+        *,
+        heartbeat: float | None = DEFAULT_HEARTBEAT,
+        runs_in: RunsIn | None = None,
     ) -> None:
         super().__init__(name, heartbeat=heartbeat)
         if not callable(function):
@@ -85,18 +97,38 @@ class CallableActivity(Activity, Generic[P, R]):
         self.function = function
         self._arguments = Arguments(function, f"activity {name!r}")
         self._check_parameters()
+        self.runs_in: RunsIn = self._check_place(runs_in)
+        """Where a worker calls the function."""
         functools.update_wrapper(self, function, updated=())
+
+    def _check_place(self, runs_in: RunsIn | None) -> RunsIn:
+        if runs_in not in ("loop", "thread", "process", None):
+            raise InvalidArgument(f"runs_in is 'loop', 'thread' or 'process', not {runs_in!r}")
+        if self.is_async and runs_in not in ("loop", None):
+            raise InvalidArgument(f"the function of {self.name!r} is async, so it runs in the loop")
+        return runs_in or ("loop" if self.is_async else "thread")
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Be pickled by name where a module has it, or else by its function."""
+        name = getattr(self, "__qualname__", "")
+        try:
+            found = operator.attrgetter(name)(sys.modules[self.__module__]) if name else None
+        except (AttributeError, KeyError):
+            found = None
+        if found is self:
+            return str(name)
+        return _remade, (type(self), self.name, self.function, self.heartbeat, self.runs_in)
 
     def _check_parameters(self) -> None:
         self._arguments.check_single()
 
     @classmethod
     def decorate(
-        cls, name: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT
+        cls, name: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT, runs_in: RunsIn | None = None
     ) -> Callable[[Callable[P2, R2]], "CallableActivity[P2, R2]"]:
         """Make an activity of the function below, outside of any group."""
         kind: Any = cls
-        return lambda function: kind(name, function, heartbeat=heartbeat)
+        return lambda function: kind(name, function, heartbeat=heartbeat, runs_in=runs_in)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function."""
@@ -104,7 +136,7 @@ class CallableActivity(Activity, Generic[P, R]):
 
     @property
     def is_async(self) -> bool:
-        """Whether the function is awaited, rather than run in a thread."""
+        """Whether the function gives something to await."""
         function: Any = self.function
         while isinstance(function, functools.partial):
             function = function.func
@@ -158,6 +190,11 @@ class SmartCallableActivity(CallableActivity[P, R]):
         return self._arguments.by_name(task_input)
 
 
+def _remade(kind: Any, name: str, function: Any, heartbeat: float | None, runs_in: RunsIn) -> Any:
+    """An activity that was pickled."""
+    return kind(name, function, heartbeat=heartbeat, runs_in=runs_in)
+
+
 def check_interval(seconds: Any, what: str) -> float | None:
     """Give an interval back, if it is one.
 
@@ -205,32 +242,49 @@ class ActivityRegistration:
             raise InvalidArgument(f"two activities are named {activity.name!r}")
 
     def activity(
-        self, name: str | None = None, *, heartbeat: float | None = DEFAULT_HEARTBEAT
+        self,
+        name: str | None = None,
+        *,
+        heartbeat: float | None = DEFAULT_HEARTBEAT,
+        runs_in: RunsIn | None = None,
     ) -> Callable[[Callable[P, R]], CallableActivity[P, R]]:
         """Make an activity of the function below, which takes the task's input as its one argument.
 
         Args:
             name: what follows the prefix; the function's name by default.
             heartbeat: seconds between two heartbeats; `None` for none.
+            runs_in: where a worker calls it: see `CallableActivity`.
         """
-        return functools.partial(self._decorate, CallableActivity, _chosen(name), heartbeat)
+        return functools.partial(self._decorate, CallableActivity, _chosen(name), heartbeat, runs_in)
 
     def smart_activity(
-        self, name: str | None = None, *, heartbeat: float | None = DEFAULT_HEARTBEAT
+        self,
+        name: str | None = None,
+        *,
+        heartbeat: float | None = DEFAULT_HEARTBEAT,
+        runs_in: RunsIn | None = None,
     ) -> Callable[[Callable[P, R]], SmartCallableActivity[P, R]]:
         """Make an activity of the function below, which takes members of the input as arguments by name.
 
         Args:
             name: what follows the prefix; the function's name by default.
             heartbeat: seconds between two heartbeats; `None` for none.
+            runs_in: where a worker calls it: see `CallableActivity`.
         """
-        return functools.partial(self._decorate, SmartCallableActivity, _chosen(name), heartbeat)
+        return functools.partial(self._decorate, SmartCallableActivity, _chosen(name), heartbeat, runs_in)
 
-    def _decorate(self, kind: Any, name: str | None, heartbeat: float | None, function: Any) -> Any:
+    def _decorate(
+        self,
+        kind: Any,
+        name: str | None,
+        heartbeat: float | None,
+        runs_in: RunsIn | None,
+        function: Any,
+    ) -> Any:
         name = name or getattr(function, "__name__", None)
         if name is None:
             raise InvalidArgument(f"say how the activity is named: {function!r} has no name of its own")
-        activity = kind(self.prefix + name, function, heartbeat=heartbeat)
+        activity = kind(self.prefix + name, function, heartbeat=heartbeat, runs_in=runs_in)
         self.add_activity(activity)
         return activity
 
@@ -260,6 +314,11 @@ class CurrentTask:
     _heartbeat: Callable[[], Awaitable[None]] = field(repr=False)
     resources: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the worker opened for all its tasks, by name."""
+    progress: Any = field(default=None, init=False, repr=False)
+    """What the function sets to say how far it is, such as `0.5` or `"page 3 of 7"`.
+
+    It is told in the logs where the task is given up or closed: heartbeats carry nothing to the service.
+    """
     deferred: bool = field(default=False, init=False)
     cancelled: bool = field(default=False, init=False)
     """Whether nobody waits for the work any more: the task is closed, or the worker stops.

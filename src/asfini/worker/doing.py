@@ -19,6 +19,7 @@ from asfini.errors import InvalidArgument, InvalidRequest, TaskInputInvalid, Tas
 from asfini.service import Service
 from asfini.worker.heartbeats import Beat, Heartbeats, heartbeats
 from asfini.worker.middleware import Middleware, Step, around
+from asfini.worker.processes import Processes
 from asfini.worker.watchdog import Watchdog
 
 _logger = logging.getLogger("asfini.worker")
@@ -48,6 +49,7 @@ class Terms:
     """What is called around polls, tasks and reports, the outermost first."""
     hand_back: bool = False
     """Whether tasks that come while the worker stops are given up at once."""
+    processes: Processes = field(default_factory=Processes)
     watchdog: Watchdog = field(default_factory=Watchdog)
     heartbeats: Heartbeats = field(init=False)
 
@@ -55,7 +57,10 @@ class Terms:
     async def in_force(self) -> AsyncIterator[None]:
         """Have all there that tasks need."""
         async with heartbeats(self.service, self.watchdog) as self.heartbeats:
-            yield
+            try:
+                yield
+            finally:
+                await self.processes.aclose()
 
 
 class Doing:
@@ -154,6 +159,7 @@ class Doing:
         if self._task.deferred:
             return None
         if self._given_up:
+            self._log.warning("given up, for the worker stops%s", self._so_far())
             return _reports.failure(WORKER_CANCEL, "the worker was stopped before the task was done")
         return _reports.failure(
             "CancelledError", "the function cancelled the task of asyncio's that it ran in"
@@ -163,10 +169,14 @@ class Doing:
         """Cancel the work, for the task turned out to be closed. A thread is waited for."""
         work = self._work
         if work is not None and not (work.done() or self._task.deferred):
-            self._log.warning("it was closed elsewhere; its work is cancelled")
+            self._log.warning("it was closed elsewhere; its work is cancelled%s", self._so_far())
             self._closed = self._task.cancelled = True
             if not self._in_thread:
                 work.cancel()
+
+    def _so_far(self) -> str:
+        """What the function has told of its progress, for logs."""
+        return "" if self._task.progress is None else f" (progress: {self._task.progress})"
 
     async def _heartbeat(self) -> None:
         await _reports.heartbeat(self._terms.service, self._token)
@@ -192,8 +202,10 @@ class Doing:
         return await around(self._terms.middleware, Step("task", self._activity, self._task), self._call)
 
     async def _call(self) -> Any:
+        if self._activity.runs_in == "process":
+            return await self._terms.processes.call(self._activity, self._task, self._text)
         call = self._activity.bind(self._task.input)
-        result = call() if self._activity.is_async else await self._call_in_thread(call)
+        result = call() if self._activity.runs_in == "loop" else await self._call_in_thread(call)
         while inspect.isawaitable(result):
             result = await result
         return result

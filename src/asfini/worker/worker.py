@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import os
 import platform
 import threading
 import uuid
@@ -44,7 +45,8 @@ LONGEST_POLL = 75.0
 class Worker:
     """Does activities' tasks while its block is active, many at once, in one event loop.
 
-    Coroutine functions run in the loop, plain functions in threads. Heartbeats are sent meanwhile; when one
+    Coroutine functions run in the loop, plain functions in threads or, where their activity says so, in
+    processes. Heartbeats are sent meanwhile; when one
     is rejected, for the task is closed, its work is cancelled. An exception fails its task with the name of
     its class, and nothing that a function or the service does ends the worker, but for an activity that does
     not exist and for polls that are not allowed: then the block ends with that error, once all tasks are
@@ -67,6 +69,8 @@ class Worker:
         max_polls: the most open polls for one activity at once; by default the 1,000 that AWS allows. There
             are never more than free slots: of `max_tasks`, what is not in work.
         max_threads: the most tasks of one activity at once if it is a plain function, which needs a thread.
+        max_processes: the most tasks of one activity at once if it runs in processes; by default as many as
+            the machine has processors.
         tasks_per_second: how many tasks of all activities together are begun in a second, on average; by
             default as many as come.
         limits: what differs for single activities, by activity or its name.
@@ -96,6 +100,7 @@ class Worker:
         max_tasks: int = 100,
         max_polls: int = 1000,
         max_threads: int = 40,
+        max_processes: int | None = None,
         tasks_per_second: float | None = None,
         limits: Mapping[Activity | str, Limits] | None = None,
         resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None = None,
@@ -108,6 +113,8 @@ class Worker:
         check_count("max_tasks", max_tasks)
         check_count("max_polls", max_polls)
         check_count("max_threads", max_threads)
+        if max_processes is not None:
+            check_count("max_processes", max_processes)
         check_rate(tasks_per_second)
         if not isinstance(grace, (int, float)) or isinstance(grace, bool) or not grace >= 0:
             raise InvalidArgument(f"grace is a number of seconds, not {grace!r}")
@@ -119,7 +126,7 @@ class Worker:
         self.name = _default_name() if name is None else check_name(name, "a worker")
         self.grace = grace
         self._rate = tasks_per_second
-        self._limits = self._limits_of_all(limits, max_tasks, max_polls, max_threads)
+        self._limits = self._limits_of_all(limits, max_tasks, max_polls, max_threads, max_processes)
         self._resources = _callables(resources)
         self._middleware = _functions(middleware)
         self._hand_back = late == "hand_back"
@@ -139,13 +146,15 @@ class Worker:
         max_tasks: int,
         max_polls: int,
         max_threads: int,
+        max_processes: int | None,
     ) -> dict[str, Limits]:
         """Each activity's limits, where the worker's stand for what is not given."""
         by_name = limits_by_name(given, {each.name: each for each in self.activities})
+        rooms = {"loop": max_tasks, "thread": max_threads, "process": max_processes or os.cpu_count() or 1}
         found = {}
         for activity in self.activities:
             limits = by_name.get(activity.name, Limits())
-            room = max_tasks if activity.is_async else min(max_tasks, max_threads)
+            room = min(max_tasks, rooms[activity.runs_in])
             found[activity.name] = replace(
                 limits, max_tasks=limits.max_tasks or room, max_polls=limits.max_polls or max_polls
             )
@@ -402,6 +411,10 @@ def _checked(
         checked.append(activity)
     if not checked:
         raise InvalidArgument("a worker needs at least one activity")
+    if any(activity.runs_in == "process" for activity in checked):
+        from asfini.worker.processes import check
+
+        check(checked)
     return checked
 
 
