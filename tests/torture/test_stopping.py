@@ -103,6 +103,8 @@ class Load:
             await worker.run()
             if killing is not None:
                 await killing
+        stats = worker.stats().activities["work"]
+        assert (stats.open_polls, stats.tasks, stats.lost) == (0, 0, 0)
 
     async def finish(self, activity: Any) -> None:
         """Have the rest done, and see what has become of all of them."""
