@@ -7,7 +7,20 @@ import anyio
 import pytest
 from executions import local_service
 
-from asfini import Client, Definition, Execution, Fail, Parallel, Pass, StateMachine, Succeed, Task, Wait
+from asfini import (
+    Client,
+    Definition,
+    Execution,
+    Fail,
+    Map,
+    Parallel,
+    Pass,
+    StateMachine,
+    Succeed,
+    Task,
+    Wait,
+)
+from asfini.asl.map import ItemProcessor, ProcessorConfig
 from asfini.errors import (
     ExecutionAborted,
     InvalidDefinition,
@@ -358,6 +371,25 @@ class TestDelete:
         assert types[-1] == "ExecutionAborted"
         await anyio.sleep(7200)
         assert [event.type async for event in execution.history()] == types
+
+    @pytest.mark.parametrize("most", [1, 2])
+    async def test_of_children_too(self, local_client: Client, most: int) -> None:
+        wait = Wait("wait", 60)
+        wait >> Wait("again", 3600)
+        config = ProcessorConfig(mode="DISTRIBUTED", execution_type="STANDARD")
+        processor = ItemProcessor.starting_at(wait, processor_config=config)
+        each = Map("each", item_processor=processor, max_concurrency=most)
+        await local_client.register(StateMachine("shop", Definition.starting_at(each)))
+        execution = await local_client.start_execution("shop", [1, 2])
+        await anyio.sleep(10)
+        [map_run] = [found async for found in local_client.list_map_runs(execution)]
+        await self.delete(local_client)
+        began = anyio.current_time()
+        with pytest.raises(ExecutionAborted):
+            await execution.wait()
+        assert anyio.current_time() - began == 50
+        assert {await child.status() async for child in map_run.executions()} == {"ABORTED"}
+        assert not await local_client.is_registered("shop")
 
     async def test_stopping_what_runs_makes_it_gone(self, local_client: Client, execution: Execution) -> None:
         await self.delete(local_client)

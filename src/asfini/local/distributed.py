@@ -181,6 +181,8 @@ async def _process(distribution: Distribution, places: Iterable[int]) -> None:
                 return
             map_run.changed.clear()
             await map_run.changed.wait()
+            if distribution.frame.run.leaving:
+                distribution.frame.leave()
         raise threshold_exceeded()
     finally:
         for run in list(map_run.running):

@@ -51,7 +51,7 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
     journal = frame.thread.journal
     while name is not None:
         if frame.run.leaving:
-            frame.run.abort()
+            frame.leave()
         state = definition.states.get(name)
         if state is None:
             raise RuntimeFailure(f"There is no state named '{name}'.")

@@ -342,6 +342,15 @@ class Frame:
         if self.thread.journal.closed:
             raise asyncio.CancelledError
 
+    def leave(self) -> None:
+        """End the execution, for its machine is being deleted, and go no further.
+
+        Raises:
+            CancelledError: always.
+        """
+        self.run.abort()
+        self.check_open()
+
     def forget(self) -> None:
         """Do all anew that is inside of its state, where it is done once more."""
         self.lines = self.map_run = self.resumed = None
