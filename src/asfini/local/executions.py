@@ -159,7 +159,7 @@ class Executions:
         return told if run.map_run_arn is None else {**told, "mapRunArn": run.map_run_arn, "label": label}
 
     async def delete_state_machine(self, stateMachineArn: str) -> dict[str, Any]:
-        """Delete a machine: its executions and their children end at their next transition; then it is gone."""
+        """Delete a machine: its executions and their children end at their next transition, then it."""
         runs = [run for run in self._runner.runs.values() if run.machine.arn.split("/")[0] == stateMachineArn]
         self._registry.delete(stateMachineArn, [run for run in runs if run.running])
         for run in runs:
