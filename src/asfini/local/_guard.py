@@ -1,6 +1,7 @@
 """Who may ask the endpoint: programs on this machine, and no web page."""
 
 import ipaddress
+import re
 import socket
 
 from aiohttp import web
@@ -39,12 +40,14 @@ class Guard:
         return self._allow_remote or address.is_loopback
 
 
+_HOST = re.compile(r"(?:sync-)?(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?")
+"""A Host header in small letters: perhaps what SDKs put before it, an address or a name, perhaps a port."""
+
+
 def _name_in(host: str) -> str:
-    """The name in a Host header, without the port, and without what SDKs put before it."""
-    name = host.lower().removeprefix("sync-")
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.rpartition(":")[0] if ":" in name else name
+    """The name in a Host header; empty if there is none."""
+    found = _HOST.fullmatch(host.lower())
+    return "" if found is None else found[1] or found[2]
 
 
 def check_host(host: str, allow_remote: bool) -> None:
@@ -54,6 +57,8 @@ def check_host(host: str, allow_remote: bool) -> None:
         InvalidArgument: it is not.
     """
     _checks.names(host=host)
+    if host is None:
+        raise errors.InvalidArgument(f"host is an address, not {host!r}")
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from asfini import errors
 from asfini.local import _wire
@@ -73,6 +74,18 @@ def hung_up(request: web.BaseRequest) -> web.Response:
 
 def _headers() -> dict[str, str]:
     return {"Content-Type": _wire.CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
+
+
+class ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """What the server library logs, without the bytes that came: they may be anybody's payloads and keys."""
+
+    def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        """Log, but of what is no HTTP only that it came."""
+        error = options.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            self.logger.info("refused what is no HTTP: %s", type(error).__name__)
+        else:
+            super().log(level, msg, *args, **options)
 
 
 class CallLine:

@@ -18,6 +18,7 @@ from asfini.local._engine import LONG_CALLS, Engine, Front, Remote, VirtualEngin
 from asfini.local._guard import Guard, check_host
 from asfini.local._http import (
     CallLine,
+    ServerLog,
     hung_up,
     is_closed,
     is_gone,
@@ -45,6 +46,8 @@ SECONDS_IDLE = 75.0
 """Real seconds after which an idle connection, or one whose request does not begin, is closed."""
 SECONDS_TO_CLOSE = 1.0
 """Real seconds that answers have to be written when the endpoint closes."""
+_LEAST_POLL = 0.1
+"""Real seconds that each poll is held at least: tasks may come from another thread."""
 _MAX_ADVANCE = 100 * 366 * 24 * 3600.0
 
 _Answer = Callable[["Endpoint", web.BaseRequest], Awaitable[web.Response]]
@@ -182,7 +185,7 @@ class Endpoint:
     async def _within_a_poll(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Wait for a task, but not longer than a poll is held."""
         try:
-            async with asyncio.timeout(self._poll_seconds):
+            async with asyncio.timeout(max(self._poll_seconds, _LEAST_POLL)):
                 return await self._ask("get_activity_task", parameters)
         except TimeoutError:
             return {}
@@ -228,6 +231,7 @@ class Endpoint:
 _ROUTES: dict[tuple[str, str], _Answer] = {
     ("POST", "/"): Endpoint._api,
     ("GET", "/health"): Endpoint._health,
+    ("HEAD", "/health"): Endpoint._health,
     ("GET", "/clock"): Endpoint._clock,
     ("POST", "/clock"): Endpoint._advance,
 }
@@ -322,7 +326,8 @@ async def _listening(endpoint: Endpoint, host: str, port: int) -> AsyncIterator[
         access_log=None,
         keepalive_timeout=SECONDS_IDLE,
         lingering_time=0,
-        logger=_logger,
+        auto_decompress=False,
+        logger=ServerLog(_logger, {}),
     )
     # `localhost` may be two addresses, which would be given two ports where one is to be picked.
     address = "127.0.0.1" if host == "localhost" else host

@@ -1,6 +1,7 @@
 """The endpoint speaks as AWS does: AWS JSON 1.0, errors, and the Security Token Service."""
 
 import asyncio
+import gzip
 import json
 import re
 import time
@@ -110,6 +111,11 @@ class TestErrors:
     async def test_paths_that_are_not_there(self, caller: Caller, method: str, path: str) -> None:
         assert (await caller.send(method, path)).code == "UnknownOperationException"
 
+    async def test_bodies_are_not_unpacked(self, caller: Caller) -> None:
+        headers = {"X-Amz-Target": "AWSStepFunctions.ListActivities", "Content-Encoding": "gzip"}
+        answer = await caller.send(data=gzip.compress(b"{}"), headers=headers)
+        assert (answer.status, answer.code) == (400, "SerializationException")
+
     async def test_a_body_that_is_larger_than_anything_could_be(self, caller: Caller) -> None:
         answer = await caller.ask("CreateActivity", b" " * (8 * 1024 * 1024 + 1))
         assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
@@ -182,15 +188,26 @@ class TestWhoMayAsk:
             assert answer.status == 403
 
     @pytest.mark.parametrize(
-        "host", ["example.com", "sync-example.com:8083", "10.0.0.1", "", "localhost.evil"]
+        "host",
+        [
+            "example.com",
+            "sync-example.com:8083",
+            "10.0.0.1",
+            "",
+            "localhost.evil",
+            "[::1]evil.com:80",
+            "localhost:80:80",
+            "localhost:evil.com",
+            "[localhost]",
+        ],
     )
     async def test_nobody_may_who_found_another_host_here(self, caller: Caller, host: str) -> None:
         answer = await caller.ask("ListActivities", Host=host)
         assert answer.status == 403
         assert repr(host) in answer.body
 
-    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])
-    async def test_other_machines_are_let_in_only_on_purpose(self, host: str) -> None:
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "", None])
+    async def test_other_machines_are_let_in_only_on_purpose(self, host: Any) -> None:
         with pytest.raises(InvalidArgument, match=re.escape(repr(host))):
             async with local.serve(host=host, port=0):
                 pass
