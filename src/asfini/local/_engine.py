@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from asfini import clock
 from asfini._arns import Account
 from asfini.activity import ActivityRegistration, CallableActivity
 from asfini.client import Client, Registrable
-from asfini.errors import ConnectionFailed, InvalidArgument
+from asfini.errors import ConnectionFailed, ServiceClosed
 from asfini.local.service import LocalService
 from asfini.local.tasks import Delivery, delivery
 from asfini.service import Service
@@ -102,6 +103,8 @@ class VirtualEngine(Engine):
         self._loop = asyncio.SelectorEventLoop()
         self._ready: asyncio.Future[None]
         self._left = asyncio.Event()
+        self._calls: set[Future[Any]] = set()
+        """What others wait for."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -133,6 +136,8 @@ class VirtualEngine(Engine):
         except Exception as failure:  # noqa: BLE001 - it is raised where the endpoint is opened
             error = failure
         finally:
+            for call in self._calls.copy():
+                call.cancel()
             outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
 
     async def _live(self, ready: Callable[[], object]) -> None:
@@ -155,21 +160,39 @@ class VirtualEngine(Engine):
         return answer
 
     async def _there(self, work: Any) -> Any:
-        if self._loop.is_closed():
+        """Have work done in the thread.
+
+        Raises:
+            ServiceClosed: the thread has ended, or ends before the work does.
+        """
+        try:
+            call = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
             work.close()
-            raise InvalidArgument("the local service is closed")
-        with clock.hold():  # the caller's time may be virtual, too
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+            raise ServiceClosed("the local service is closed") from None
+        self._calls.add(call)
+        if self._loop.is_closed():  # and may have looked for calls before this one was there
+            call.cancel()
+        try:
+            with clock.hold():  # the caller's time may be virtual, too
+                return await asyncio.wrap_future(call)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ServiceClosed("the local service was closed before it answered") from None
+        finally:
+            self._calls.discard(call)
 
     async def _answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         with nullcontext() if operation in LONG_CALLS else clock.stand():
             answer = await self.service.call(operation, **parameters)
         if operation in _BY_WORKERS:
             clock.change_waits(self._loop, 0)
-        if operation == "get_execution_history":
-            self.service.tokens_left(str(answer))
-        elif operation == "send_task_heartbeat":
+        if operation == "send_task_heartbeat":
             self.service.tokens_left(parameters["taskToken"])
+        elif self.service.open_tokens:
+            self.service.tokens_left(str(answer))
         return answer
 
     async def changed(self, execution_arn: str, timeout: float, events_seen: int | None) -> None:

@@ -9,8 +9,8 @@ import anyio.lowlevel
 import pytest
 from http_caller import Caller
 
-from asfini import ActivityRegistration, Task, Wait, Worker, construct_state_machine, local
-from asfini.errors import InvalidArgument
+from asfini import ActivityRegistration, Client, Task, Wait, Worker, construct_state_machine, local
+from asfini.errors import InvalidArgument, ServiceClosed
 from asfini.local import Endpoint
 
 ARN = "arn:aws:states:us-east-1:123456789012:activity:pay"
@@ -115,6 +115,16 @@ class TestTheClock:
             assert (await caller.send("GET", "/clock")).body["stands"] is False
             assert (await ended(caller, execution))["status"] == "SUCCEEDED"
 
+    async def test_any_answer_can_tell_a_token(self, caller: Caller) -> None:
+        child = await caller.machine({"end": {"Type": "Succeed"}}, "child")
+        start = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.waitForTaskToken"}
+        start |= {"Parameters": {"StateMachineArn": child, "Input.$": "$$.Task.Token"}, "End": True}
+        await caller.start(await caller.machine({"start": start}, "parent"))
+        listed = await caller.call("ListExecutions", stateMachineArn=child)
+        assert (await caller.send("GET", "/clock")).body["stands"] is False
+        await caller.call("DescribeExecution", executionArn=listed["executions"][0]["executionArn"])
+        assert (await caller.send("GET", "/clock")).body["stands"] is True
+
     async def test_it_can_be_moved_by_hand_where_it_stands(self, caller: Caller) -> None:
         await caller.call("CreateActivity", name="pay")
         machine = await caller.machine({"pay": PAY | {"TimeoutSeconds": 60}})
@@ -197,6 +207,30 @@ class TestWorkers:
             await waiting.wait()
             told = await waiting.describe()
         assert (told["stopDate"] - told["startDate"]).total_seconds() == HOUR
+
+
+async def test_a_poll_that_is_hardly_held_gets_a_task_all_the_same(caller: Caller) -> None:
+    async with local.serve(port=0, virtual_time=True, poll_seconds=0) as endpoint:
+        caller = Caller(endpoint.url, caller.session)
+        await caller.call("CreateActivity", name="pay")
+        await caller.start(await caller.machine({"pay": PAY}))
+        async with asyncio.timeout(60):
+            while not (task := await caller.call("GetActivityTask", activityArn=ARN)):
+                pass
+    assert task["input"] == "null"
+
+
+async def test_whoever_still_asks_at_the_end_is_told_so_and_not_cancelled() -> None:
+    async def ask(client: Client) -> None:
+        while True:
+            await client.service.call("list_activities")
+
+    async with local.serve(port=0, virtual_time=True) as endpoint:
+        tasks = [asyncio.create_task(ask(endpoint.client)) for _ in range(20)]
+        await endpoint.client.service.call("list_activities")
+    async with asyncio.timeout(60):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {ServiceClosed}
 
 
 async def test_a_client_that_is_used_after_the_end_is_told_so() -> None:
