@@ -3,10 +3,11 @@
 import asyncio
 import importlib
 import logging
+import os
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 
 from asfini.cli.app import App, object_named
@@ -72,9 +73,20 @@ async def _serve(things: list[Any], options: dict[str, Any]) -> None:
     _allow_many_connections()
     serve = importlib.import_module("asfini.local.endpoint").serve
     with _until_signal() as stop:
-        async with serve(*things, **options) as endpoint:
+        async with AsyncExitStack() as stack:
+            try:
+                endpoint = await stack.enter_async_context(serve(*things, **options))
+            except OSError as error:
+                raise InvalidArgument(_cannot_listen(error, options)) from error
             print(f"asfini local listening on {endpoint.url}", flush=True)
             await stop.wait()
+
+
+def _cannot_listen(error: OSError, options: dict[str, Any]) -> str:
+    number = error.errno or 0  # a name that leads nowhere has one below 0
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+    given = " ".join(f"--{name} {options[name]}" for name in ("host", "port"))
+    return f"cannot listen with {given}: {reason}"
 
 
 @contextmanager

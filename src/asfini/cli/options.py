@@ -317,5 +317,6 @@ def _joined(args: argparse.Namespace) -> argparse.Namespace:
     for after in [name for name in vars(args) if name.startswith(_AFTER)]:
         name, said = after.removeprefix(_AFTER), vars(args).pop(after)
         before = getattr(args, name)
-        setattr(args, name, before + said if name in _SUMS else said or before)
+        later = before if said in (None, False) else said
+        setattr(args, name, before + said if name in _SUMS else later)
     return args

@@ -28,6 +28,14 @@ FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 _SPELLINGS = {
     "allow_remote=True": "--allow-remote",
     "allow_update=True": "--allow-update",
+    "account_id is": "--account is",
+    'aws_endpoint="aws"': "--aws-endpoint aws",
+    "aws_endpoint is": "--aws-endpoint is",
+    "aws_endpoint=": "--aws-endpoint ",
+    "mock_config cannot": "--mock-config cannot",
+    "poll_seconds is": "--poll-seconds is",
+    "port is a": "--port is a",
+    "region is": "--region is",
     "pass region=…": "pass --region",
     "with role=…": "with --role",
 }

@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,13 +166,17 @@ async def test_calls_are_throttled_as_on_aws_if_that_is_wanted(run: Run) -> None
         (["--host", "0.0.0.0"], "--allow-remote"),
         (["--port", "65536"], "port is a number from 0 to 65535, not 65536"),
         (["--port", "http"], "invalid int value"),
-        (["--poll-seconds", "-1"], "poll_seconds is a number of seconds, not -1.0"),
+        (["--poll-seconds", "-1"], "--poll-seconds is a number of seconds, not -1.0"),
         (["--lambda", "double"], "'double'"),
         (["--lambda", "double=shop:missing"], "has no 'missing'"),
         (["--lambda", "double=shop:nothing"], "'shop:nothing' is no function"),
-        (["--account", "12"], "'12'"),
-        (["--aws-endpoint", "nowhere"], "'nowhere'"),
-        (["--mock-config", "missing.json"], "missing.json"),
+        (["--account", "12"], "--account is a text of 12 digits, not '12'"),
+        (["--region", ""], "--region is AWS's name of one, such as 'us-east-1', not ''"),
+        (["--aws-endpoint", "nowhere"], "--aws-endpoint is a URL"),
+        (["--aws-endpoint", "http://[::1"], "--aws-endpoint is a URL"),
+        (["--aws-endpoint", "https://sqs.us-east-1.amazonaws.com"], "say so, --aws-endpoint aws"),
+        (["--mock-config", "missing.json"], "--mock-config cannot be read"),
+        (["--host", "192.0.2.1", "--allow-remote"], "--host 192.0.2.1"),
         (["--endpoint-url", "http://localhost"], "--endpoint-url is not for local"),
         (["--app", "missing"], "there is no module 'missing'"),
     ],
@@ -190,5 +195,21 @@ async def test_a_port_that_is_taken_is_named(run: Run, tmp_path: Path) -> None:
     port = running.caller.url.rpartition(":")[2]
     process = await begin(tmp_path, "local", "--port", port)
     _, errors = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 1
-    assert port in errors.decode()
+    assert process.returncode == 2
+    assert f"cannot listen with --host 127.0.0.1 --port {port}: Address already in use\n" in errors.decode()
+
+
+async def test_bytes_that_are_no_http_are_not_logged(run: Run) -> None:
+    running = await run("-vv")
+    url, port = running.line.split()[-1].rsplit(":", 1)
+    for data in (b"secret \x00\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX-Key: " + b"secret" * 9000):
+        reader, writer = await asyncio.open_connection(url.removeprefix("http://"), int(port))
+        writer.write(data)
+        await asyncio.wait_for(reader.read(12), 30)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+    status, log = await running.stop()
+    assert status == 0
+    assert log.count("refused what is no HTTP") == 2
+    assert "secret" not in log
