@@ -1,12 +1,14 @@
 """What type checkers know of decorated activities: just what they knew of the functions."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, assert_type
 
 from pydantic import BaseModel
 
 from asfini import Activity, ActivityRegistration, CallableActivity, CurrentTask, Worker, current_task
 from asfini.client import Client
+from asfini.worker import ActivityStats, CallNext, Limits, Step
 
 
 class Order(BaseModel):
@@ -59,10 +61,25 @@ async def use(order: Order) -> None:
     await refund(order_id="o-1")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
+@asynccontextmanager
+async def open_pool() -> AsyncIterator[int]:
+    yield 7
+
+
+async def watch(step: Step, call_next: CallNext) -> object:
+    assert_type(step.task, CurrentTask | None)
+    return await call_next()
+
+
 async def work(client: Client) -> None:
     named: list[Activity] = [charge, pack]
     async with Worker(client, activities, max_tasks=10, grace=5) as worker:
         assert_type(worker, Worker)
     Worker(client, charge)
     Worker(client, named)
+    limits = {charge: Limits(max_tasks=5), "shop-pack-it": Limits(priority=1)}
+    Worker(client, named, limits=limits, resources={"db": open_pool}, middleware=[watch], late="hand_back")
+    Worker(client, named, limits={"shop-charge": Limits()}, middleware=(watch,))
+    Worker(client, named, late="later")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_type(worker.stats().activities["shop-charge"], ActivityStats)
     assert_type(list(activities), list[Activity])

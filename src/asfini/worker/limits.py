@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from asfini.activity import Activity
 from asfini.errors import InvalidArgument
@@ -57,7 +58,7 @@ def check_rate(number: object) -> None:
 
 
 def limits_by_name(
-    limits: Mapping[Activity | str, Limits] | None, activities: Mapping[str, Activity]
+    limits: Mapping[Any, Limits] | None, activities: Mapping[str, Activity]
 ) -> dict[str, Limits]:
     """The limits that a worker is given, by the activities' names.
 

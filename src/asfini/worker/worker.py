@@ -102,7 +102,7 @@ class Worker:
         max_threads: int = 40,
         max_processes: int | None = None,
         tasks_per_second: float | None = None,
-        limits: Mapping[Activity | str, Limits] | None = None,
+        limits: Mapping[Any, Limits] | None = None,
         resources: Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]] | None = None,
         middleware: "Sequence[Middleware]" = (),
         grace: float = DEFAULT_GRACE,
@@ -142,7 +142,7 @@ class Worker:
 
     def _limits_of_all(
         self,
-        given: Mapping[Activity | str, Limits] | None,
+        given: Mapping[Any, Limits] | None,
         max_tasks: int,
         max_polls: int,
         max_threads: int,
