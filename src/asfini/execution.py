@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asfini.history import Event
     from asfini.machine import StateMachine
     from asfini.view.explaining import Explanation
+    from asfini.view.recording import Recording
 
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
@@ -412,6 +413,17 @@ class Execution:
 
         _checks.flags(children=children)
         return await explained(self._service, self.arn, children=children)
+
+    async def record(self) -> "Recording":
+        """Make a test of it: what its tasks gave, as a mock configuration, and how it ended.
+
+        Raises:
+            InvalidArgument: it did not come to an end by itself, or what it ran cannot be read.
+            ServiceError: it has no history, as those of EXPRESS machines.
+        """
+        from asfini._inspection import recorded  # only who asks needs it
+
+        return await recorded(self._service, self.arn)
 
 
 def _final(description: dict[str, Any]) -> bool:

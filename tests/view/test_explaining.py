@@ -8,7 +8,19 @@ import anyio
 import pytest
 
 import asfini
-from asfini import Client, Fail, Lambda, Map, Parallel, Pass, Task, Wait, construct_state_machine
+from asfini import (
+    Client,
+    Definition,
+    Fail,
+    ItemProcessor,
+    Lambda,
+    Map,
+    Parallel,
+    Pass,
+    Task,
+    Wait,
+    construct_state_machine,
+)
 from asfini.errors import TaskFailed
 from asfini.testing import virtual_time
 from asfini.view import Explanation
@@ -25,6 +37,10 @@ async def client() -> AsyncIterator[Client]:
 
 def task(name: str = "do", **fields: Any) -> Task:
     return Task(name, WORK, **fields)
+
+
+def states(start: Any) -> Definition:
+    return Definition.starting_at(start)
 
 
 async def told(client: Client, start: Any, value: Any = None) -> Explanation:
@@ -82,8 +98,8 @@ async def test_the_cause_of_a_function_is_taken_apart(client: Client) -> None:
 
 
 async def test_a_failure_in_a_branch_or_an_item_is_told_with_its_place(client: Client) -> None:
-    inner = Map("each", item_processor=task(), items_path="$")
-    both = Parallel("both", branches=[Pass("fine"), inner])
+    inner = Map("each", item_processor=states(task()), items_path="$")
+    both = Parallel("both", branches=[states(Pass("fine")), states(inner)])
     both.catch(["Other"], Pass("never"))
     client.mock(WORK, side_effect=["one", TaskFailed("Boom")])
     explanation = await told(client, both, [1, 2])
@@ -96,7 +112,7 @@ async def test_a_failure_in_a_branch_or_an_item_is_told_with_its_place(client: C
 
 
 async def test_a_failure_of_branches_that_is_tried_again_tells_its_retry(client: Client) -> None:
-    both = Parallel("both", branches=[Fail("no", error="No")]).retry_for(["No"], max_attempts=1)
+    both = Parallel("both", branches=[states(Fail("no", error="No"))]).retry_for(["No"], max_attempts=1)
     explanation = await told(client, both)
     assert "  Retry 1 of both (No): names it, and had 1 of its 1 retries" in str(explanation).splitlines()
 
@@ -119,10 +135,9 @@ async def test_nothing_catches_a_machine_that_cannot_go_on(client: Client) -> No
 
 async def test_a_child_of_a_map_run_is_explained_too(client: Client) -> None:
     client.mock(WORK, side_effect=TaskFailed("Boom", "in the child"))
-    each = Map("each", item_processor=task(), items_path="$")
-    each.item_processor.processor_config = asfini.ProcessorConfig(
-        mode="DISTRIBUTED", execution_type="STANDARD"
-    )
+    config = asfini.ProcessorConfig(mode="DISTRIBUTED", execution_type="STANDARD")
+    processor = ItemProcessor(start_at="do", states={"do": task()}, processor_config=config)
+    each = Map("each", item_processor=processor, items_path="$")
     explanation = await told(client, each, [1])
     assert explanation.state == "each"
     assert ":mapRun:" in explanation.map_runs[0]

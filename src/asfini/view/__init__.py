@@ -2,6 +2,7 @@
 
 from asfini.view.explaining import Clause, Explanation, Handled, Try, explain
 from asfini.view.folding import fold
+from asfini.view.recording import Recording, record
 from asfini.view.tree import Attempt, Line, Run, StateRun
 from asfini.view.waiting import Standing
 
@@ -11,10 +12,12 @@ __all__ = [
     "Explanation",
     "Handled",
     "Line",
+    "Recording",
     "Run",
     "Standing",
     "StateRun",
     "Try",
     "explain",
     "fold",
+    "record",
 ]

@@ -6,6 +6,7 @@ state follows the last event of what it failed or succeeded with. Where that doe
 in a part of a history), names and types do.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -487,14 +488,15 @@ def _failed(state: StateRun) -> bool:
 def _failure(event: Event) -> tuple[str | None, str | None]:
     """An event's error and cause, as texts."""
     error, cause = getattr(event, "error", None), getattr(event, "cause", None)
-    return error, cause if cause is not None else _text(event.details.get("cause"))
+    return error, cause if cause is not None else _text(event.details.get("cause"), event.type)
 
 
-def _text(cause: Any) -> str | None:
-    """A cause that is no text, as some tools write those that are JSON."""
-    import json
-
-    return cause if cause is None or isinstance(cause, str) else json.dumps(cause, default=str)
+def _text(cause: Any, kind: str) -> str | None:
+    """The text of a cause that some tool has parsed: JSON with blanks where a Lambda function wrote it."""
+    if cause is None or isinstance(cause, str):
+        return cause
+    separators = (", ", ": ") if kind.startswith("LambdaFunction") else (",", ":")
+    return json.dumps(cause, default=str, ensure_ascii=False, separators=separators)
 
 
 _ENDS: dict[str, Status] = {
