@@ -55,6 +55,17 @@ def test_a_pages_code_runs(page: Path, namespace: dict[str, object]) -> None:
     asyncio.run(asyncio.wait_for(run(page, namespace), LONGEST))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_test_that_opens_a_service_itself_does_so_in_virtual_time(page: Path) -> None:
+    """Here all pages run in it, but where readers try them only the fixture brings it."""
+    nodes = [node for block in blocks(page) for node in ast.walk(ast.parse(block))]
+    tests = [
+        node for node in nodes if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+    opening = [text for text in map(ast.unparse, tests) if "local.connect(" in text]
+    assert [text for text in opening if "virtual_time()" not in text] == []
+
+
 def test_pages_with_code_are_found() -> None:
     assert sum(len(blocks(page)) for page in PAGES) > 20
 
