@@ -7,6 +7,7 @@ from asfini import _lazy
 if TYPE_CHECKING:
     from asfini import (
         aws as aws,
+        codecs as codecs,
         history as history,
         local as local,
         testing as testing,
@@ -141,6 +142,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "cli": "CLI",
         "client": "Client",
         "clock": "",
+        "codecs": "",
         "errors": (
             "AsfiniError DefinitionError ExecutionAborted ExecutionError ExecutionFailed "
             "ExecutionTimedOut InvalidArgument ServiceError TaskFailed"
@@ -257,6 +259,7 @@ __all__ = [
     "WriterConfig",
     "as_completed",
     "aws",
+    "codecs",
     "construct_state_machine",
     "current_task",
     "history",

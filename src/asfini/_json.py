@@ -97,16 +97,16 @@ def size(text: str, what: str = "value") -> int:
         raise InvalidArgument(f"{what} is not valid Unicode text: {error}") from error
 
 
-def payload(value: Any, what: str) -> str:
-    """Write a value as the JSON text of an input or output, within AWS's limit.
+def payload(value: Any, what: str, most: int = MAX_PAYLOAD_BYTES) -> str:
+    """Write a value as the JSON text of an input or output, within a limit of bytes: AWS's by default.
 
     Raises:
-        InvalidArgument: it has no JSON form, or one with two members of one name, or more than 262,144 bytes.
+        InvalidArgument: it has no JSON form, or one with two members of one name, or more bytes.
     """
     text = dumps(value, what)
     _check_keys(value, what)
-    if (length := size(text, what)) > MAX_PAYLOAD_BYTES:
-        raise InvalidArgument(f"{what} has {length:,} bytes, but at most {MAX_PAYLOAD_BYTES:,} are allowed")
+    if (length := size(text, what)) > most:
+        raise InvalidArgument(f"{what} has {length:,} bytes, but at most {most:,} are allowed")
     return text
 
 

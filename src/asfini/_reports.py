@@ -72,13 +72,13 @@ class TaskLog(logging.LoggerAdapter[logging.Logger]):
         return f"{self._activity or 'a'} task {digest}: {msg}", {**kwargs, "extra": extra}
 
 
-def success(output: Any, what: str) -> Report:
+def success(output: Any, what: str, most: int = _json.MAX_PAYLOAD_BYTES) -> Report:
     """The report of a task's output.
 
     Raises:
-        InvalidArgument: it is not JSON, or has more than 262,144 bytes.
+        InvalidArgument: it is not JSON, or has more bytes than there may be.
     """
-    return "send_task_success", {"output": _json.payload(output, what)}
+    return "send_task_success", {"output": _json.payload(output, what, most)}
 
 
 def failure(error: str, cause: str) -> Report:

@@ -343,7 +343,7 @@ class Client:
         _checks.texts(trace_header=trace_header)
         arn = await self._arn(machine, "stateMachine")
         given = _name_for(arn) if name is None else check_name(name, "an execution")
-        text = _json.payload(input, "the input")
+        text = _json.payload(input, "the input", self.service.max_payload)
         trace = {} if trace_header is None else {"traceHeader": trace_header}
         try:
             started = await call("start_execution", stateMachineArn=str(arn), name=given, input=text, **trace)
@@ -388,7 +388,7 @@ class Client:
         told = await self.service.call(
             "start_sync_execution",
             stateMachineArn=str(await self._arn(machine, "stateMachine")),
-            input=_json.payload(input, "the input"),
+            input=_json.payload(input, "the input", self.service.max_payload),
             **{key: value for key, value in given.items() if value is not None},
         )
         return Execution(self.service, told["executionArn"], told)

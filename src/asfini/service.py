@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 
+from asfini import _json
 from asfini._arns import Account
 from asfini._mocks import Mock
 from asfini.errors import InvalidArgument
@@ -27,6 +28,9 @@ class Service(ABC):
     """Whether `changed` returns as soon as there is something new, so that nobody asks from time to time."""
     quota_share: float = 0.8
     """The part of AWS's quotas that waiting may use; infinite where there are none."""
+
+    max_payload: int = _json.MAX_PAYLOAD_BYTES
+    """The most bytes of an input or output."""
 
     @abstractmethod
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class ServiceWrapper(Service):
             raise InvalidArgument(f"inner is a Service, not {inner!r}")
         self.inner = inner
         self.ignores_roles = inner.ignores_roles
+        self.max_payload = inner.max_payload
         self.tells_changes = inner.tells_changes
         self.quota_share = inner.quota_share
 

@@ -63,7 +63,7 @@ class TaskHandle:
             InvalidArgument: the output is not JSON, or has more than 262,144 bytes.
             TaskTimedOut: the task is closed.
         """
-        await self._end(_reports.success(output, "the output"))
+        await self._end(_reports.success(output, "the output", self._service.max_payload))
 
     async def fail(self, error: str, cause: str = "") -> None:
         """Fail the task.
@@ -134,7 +134,7 @@ class TaskHandle:
     async def _send_output(self) -> None:
         """Report the output; one that is none is the task's failure, too."""
         try:
-            report = _reports.success(self.output, "the output")
+            report = _reports.success(self.output, "the output", self._service.max_payload)
         except InvalidArgument as error:
             await self._send_failure(TaskOutputInvalid(str(error)))
             raise

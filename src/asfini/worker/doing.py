@@ -49,13 +49,14 @@ class Terms:
     """What is called around polls, tasks and reports, the outermost first."""
     hand_back: bool = False
     """Whether tasks that come while the worker stops are given up at once."""
-    processes: Processes = field(default_factory=Processes)
+    processes: Processes = field(init=False)
     watchdog: Watchdog = field(default_factory=Watchdog)
     heartbeats: Heartbeats = field(init=False)
 
     @asynccontextmanager
     async def in_force(self) -> AsyncIterator[None]:
         """Have all there that tasks need."""
+        self.processes = Processes(self.service.max_payload)
         async with heartbeats(self.service, self.watchdog) as self.heartbeats:
             try:
                 yield
@@ -186,7 +187,7 @@ class Doing:
         _current.set(self._task)
         try:
             result = await self._result()
-            return None if self._task.deferred else _success(result)
+            return None if self._task.deferred else _success(result, self._terms.service.max_payload)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or _is_cancellation(error):
                 raise
@@ -236,8 +237,10 @@ class Doing:
             self._log.warning("done too late: it is closed")
         except Exception as error:  # noqa: BLE001 - nothing of it must end the worker
             self._log.error("its end could not be reported: %s", _reports.reason(error))
-            if isinstance(error, InvalidRequest) and report[0] == "send_task_success":
-                await self._send(_reports.failure_of(TaskOutputInvalid(error.message)))
+            refused = isinstance(error, InvalidRequest | InvalidArgument)
+            if refused and report[0] == "send_task_success":
+                told = error.message if isinstance(error, InvalidRequest) else str(error)
+                await self._send(_reports.failure_of(TaskOutputInvalid(told)))
 
     async def _try_to_send(self, report: _reports.Report) -> None:
         terms = self._terms
@@ -267,8 +270,8 @@ def _input(text: Any) -> Any:
         raise TaskInputInvalid(str(error)) from error
 
 
-def _success(result: Any) -> _reports.Report:
+def _success(result: Any, most: int) -> _reports.Report:
     try:
-        return _reports.success(result, "the result")
+        return _reports.success(result, "the result", most)
     except InvalidArgument as error:
         raise TaskOutputInvalid(str(error)) from error

@@ -29,16 +29,21 @@ PROCESS_DIED = "ProcessDied"
 PATIENCE = 5.0
 """Seconds that a process without work may take to end."""
 
-Order = tuple[bytes, str, str, str]
-"""The activity, pickled, and a task's input, its token and the worker's name."""
+Order = tuple[bytes, str, str, str, int]
+"""The activity, pickled, and a task's input, its token, the worker's name and the most bytes of an output."""
 Reply = tuple[_reports.Report, bool]
 """How a task ended, and whether its function has deferred it."""
 
 
 class Processes:
-    """The processes of a worker: as many as were ever needed at once."""
+    """The processes of a worker: as many as were ever needed at once.
 
-    def __init__(self) -> None:
+    Args:
+        max_payload: the most bytes of a task's output.
+    """
+
+    def __init__(self, max_payload: int) -> None:
+        self._max_payload = max_payload
         self._idle: list[_Process] = []
         self._threads = anyio.CapacityLimiter(float("inf"))
 
@@ -51,7 +56,7 @@ class Processes:
         Raises:
             TaskFailed: the function failed, or the process died.
         """
-        order = (pickle.dumps(activity), text, task.token, task.worker_name)
+        order = (pickle.dumps(activity), text, task.token, task.worker_name, self._max_payload)
         process = self._take()
         try:
             (operation, parameters), deferred = await clock.run_in_thread(process.do, self._threads, order)
@@ -187,21 +192,21 @@ def _serve(connection: "Connection") -> None:
         connection.send(_do(*order))
 
 
-def _do(pickled: bytes, text: str, token: str, worker_name: str) -> Reply:
+def _do(pickled: bytes, text: str, token: str, worker_name: str, most: int) -> Reply:
     """Do a task; how it ended."""
     task: CurrentTask | None = None
     try:
         activity = pickle.loads(pickled)  # noqa: S301 - it comes from the process that started this one
         task = CurrentTask(activity, token, _json.loads(text, "the input"), worker_name, _no_heartbeat)
         _current.set(task)
-        return _reported(activity.call_with(task.input)), task.deferred
+        return _reported(activity.call_with(task.input), most), task.deferred
     except BaseException as error:  # noqa: BLE001 - whatever it is, the task failed with it
         return _reports.failure_of(error), False
 
 
-def _reported(result: Any) -> _reports.Report:
+def _reported(result: Any, most: int) -> _reports.Report:
     try:
-        return _reports.success(result, "the result")
+        return _reports.success(result, "the result", most)
     except InvalidArgument as error:
         raise TaskOutputInvalid(str(error)) from error
 
