@@ -48,6 +48,8 @@ LAG = 0.05
 """Seconds after an execution's end before a look is sure to see it."""
 MOST_DURATIONS, ENOUGH_DURATIONS = 32, 3
 """How many durations are remembered of a machine, and how many tell how soon its executions end at best."""
+STEADY = 1.25
+"""How much longer than the quickest the slowest execution takes, at most, where all take about as long."""
 MOST_MACHINES = 1000
 """How many machines are remembered that nobody waits for."""
 
@@ -133,7 +135,7 @@ class Watcher:
             if ended:
                 told = await self._last_event(arn, due)
             told = told or await self.call("describe_execution", due, executionArn=arn)
-            machine.learn(told)
+            machine.looked(arn, told)
             return told
         except ServiceError as error:
             told = copy.copy(error)
@@ -229,30 +231,29 @@ class Machine:
         if not self.watches and self._pager is not None:
             self._pager.cancel()
 
-    # Durations
-
-    def learn(self, description: dict[str, Any]) -> None:
-        """Note how long an execution took that was not redriven."""
+    def looked(self, arn: str, description: dict[str, Any]) -> None:
+        """Note what a look told: for all who wait for the same execution, and to learn how long it took."""
+        for watch in self.watches.get(arn, ()):
+            watch.tell(description)
         begin, end = description.get("startDate"), description.get("stopDate")
         if begin is not None and end is not None and not description.get("redriveCount"):
             self._durations.append((end - begin).total_seconds())
+
+    # Durations
 
     @property
     def quickest(self) -> float:
         """Seconds that an execution takes at least, as far as is known; zero where too few are known."""
         return min(self._durations) if len(self._durations) >= ENOUGH_DURATIONS else 0.0
 
-    def aim(self, age: float, gap: float) -> float:
-        """Seconds until the next look at an execution: usual ones, or fewer where others ended by then.
+    @property
+    def is_steady(self) -> bool:
+        """Whether all executions take about as long, as far as is known."""
+        return 0 < max(self._durations, default=0.0) <= self.quickest * STEADY
 
-        Args:
-            age: its age in seconds.
-            gap: the usual time between two looks.
-        """
-        if age < self.quickest / 2:
-            gap = jittered(LONGEST_GAP)
-        next_end = min((seconds for seconds in self._durations if seconds > age), default=math.inf)
-        return min(gap, max(next_end - age + LAG, FIRST_GAP))
+    def next_end(self, age: float) -> float:
+        """Seconds until the next time at which others had ended, for an execution of some age."""
+        return min((seconds for seconds in self._durations if seconds > age), default=math.inf) - age
 
     # Pages
 
@@ -391,17 +392,15 @@ class Watch:
         if description is None:
             due = self._due - HEAD_START * urgent
             description = await self._watcher.look(self.arn, self._machine, due, ended=self._ended)
-            self._share(description)
         self._told, self._ended = None, False
         self.looked()
         return description
 
-    def _share(self, description: dict[str, Any]) -> None:
-        """Let those know who wait for the same execution."""
-        for other in self._machine.watches.get(self.arn, ()):
-            if other is not self and other._news is not None:
-                other._told = description
-                other.wake()
+    def tell(self, description: dict[str, Any]) -> None:
+        """Let it know, if it waits for a look, what somebody was told who waits for the same execution."""
+        if self._news is not None:
+            self._told = description
+            self.wake()
 
     def begin(self) -> Awaitable[None]:
         """Wait for the first look: pages tell of many, and nothing ends at once that never did."""
@@ -409,7 +408,7 @@ class Watch:
         if not self._watcher.service.tells_changes:
             age = None if self._started_at is None else now - self._started_at
             if self._on_look is None and age is not None and age < self._machine.quickest / 2:
-                self._due = now + self._aimed()
+                self._due = now + self._next_gap()
             return self._until_due()
         return _done()
 
@@ -419,8 +418,7 @@ class Watch:
         Args:
             finished: whether the execution has ended, but not all is told of it yet.
         """
-        gap = self._aimed()
-        self._gap = min(self._gap * GROWTH, LONGEST_GAP)
+        gap = self._next_gap()
         self._due = self._watcher.loop.time() + gap
         if finished:
             return anyio.sleep(gap)
@@ -428,11 +426,18 @@ class Watch:
             return self._watcher.service.changed(self.arn, gap)
         return self._until_due()
 
-    def _aimed(self) -> float:
-        gap = jittered(self._gap)
+    def _next_gap(self) -> float:
+        """Seconds until the next look: more each time, but it is at hand when others had ended."""
+        gap, self._gap = jittered(self._gap), min(self._gap * GROWTH, LONGEST_GAP)
         if self._started_at is None:
             return gap
-        return self._machine.aim(self._watcher.loop.time() - self._started_at, gap)
+        age = self._watcher.loop.time() - self._started_at
+        if age < self._machine.quickest / 2:
+            gap, self._gap = jittered(LONGEST_GAP), LONGEST_GAP
+        soon = max(self._machine.next_end(age) + LAG, FIRST_GAP)
+        if soon < gap and self._machine.is_steady:
+            self._gap = FIRST_GAP
+        return min(gap, soon)
 
     async def _until_due(self) -> None:
         """Wait until a look is due, unless pages tell before."""
