@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from asfini import _checks
 from asfini._arns import arn_of, check_name
@@ -11,6 +11,9 @@ from asfini.asl.definition import Definition, read_definition
 from asfini.asl.states import State
 from asfini.asl.validation import problems
 from asfini.errors import DefinitionError, InvalidArgument
+
+if TYPE_CHECKING:
+    from asfini.view.graphs import Graph
 
 _TYPES = ("STANDARD", "EXPRESS")
 _OPTIONS: dict[str, tuple[type, str]] = {
@@ -93,6 +96,27 @@ class StateMachine:
     def to_json(self, indent: int | None = 2) -> str:
         """Write the definition as JSON text."""
         return self.definition.to_json(indent)
+
+    def to_mermaid(self) -> str:
+        """Write it for Mermaid, which GitHub and many other sites draw."""
+        return self._graph().to_mermaid()
+
+    def to_dot(self) -> str:
+        """Write it for Graphviz."""
+        return self._graph().to_dot()
+
+    def to_svg(self) -> str:
+        """Draw it as SVG, light or dark as its reader likes."""
+        return self._graph().to_svg()
+
+    def _repr_svg_(self) -> str:
+        """Show it in a notebook."""
+        return self.to_svg()
+
+    def _graph(self) -> "Graph":
+        from asfini.view.graphs import graph  # only who draws needs it
+
+        return graph(self.definition)
 
     def check(self) -> None:
         """Make sure that nothing is wrong with the definition.
