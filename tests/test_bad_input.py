@@ -93,6 +93,15 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "type": NO_TYPES,
         "name": NO_NAMES,
         "timeout": NO_TIMES,
+        "stop_on_cancel": NO_FLAGS,
+    },
+    "Client.start_many": {
+        "machine": [*NO_MACHINES, "nothing"],
+        "inputs": [5, None, "text", {"a": 1}, *([value] for value in UNWRITABLE)],
+        "max_running": [0, -1, 1.5, "5", True, None],
+        "name": [5, "text", *(lambda _, made=made: made for made in NO_NAMES)],
+        "if_exists": ["maybe", None, True],
+        "stop_on_cancel": NO_FLAGS,
     },
     "Client.execution": {"arn": [5, None, "", "x", PREFIX, f"{PREFIX}execution:shop", "x:execution:y:z"]},
     "Client.start_sync_execution": {
@@ -165,7 +174,12 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "after": [*NO_TIMES, None],
     },
     "Execution.output": {"type": NO_TYPES},
-    "Execution.wait": {"type": NO_TYPES, "timeout": NO_TIMES, "raise_on_failure": NO_FLAGS},
+    "Execution.wait": {
+        "type": NO_TYPES,
+        "timeout": NO_TIMES,
+        "raise_on_failure": NO_FLAGS,
+        "stop_on_cancel": NO_FLAGS,
+    },
     "Execution.stop": {"error": NO_TEXTS, "cause": NO_TEXTS},
     "Execution.history": {"follow": NO_FLAGS, "reverse": NO_FLAGS, "include_data": NO_FLAGS},
     "Execution.format_history": {"cause": NO_FLAGS, "input": NO_FLAGS},
@@ -177,6 +191,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "Client.deregister": {"things": [Activity("pay")]},
     "Client.start_execution": {"machine": "shop"},
     "Client.execute": {"machine": "shop"},
+    "Client.start_many": {"machine": "shop", "inputs": [1]},
     "Client.start_sync_execution": {"machine": "shop"},
     "Client.list_executions": {"machine": "shop"},
     "Client.publish": {"machine": "shop"},
@@ -272,6 +287,7 @@ class TestMethods:
 
 NAMES: dict[str, list[str]] = {
     "input": ["the input"],
+    "inputs": ["the input"],
     "name": ["an execution"],
     "trace_header": ["traceHeader"],
     "arn": ["ARN"],
@@ -415,6 +431,18 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
 }
 """What makes an object: what it is, what is given to it, and what its parameters must not be given."""
 
+WAITS: dict[str, dict[str, list[Any]]] = {
+    "as_completed": {"executions": [5, None, "x", [RUN], [None]], "stop_on_cancel": NO_FLAGS},
+    "wait_all": {
+        "executions": [5, None, "x", [RUN], [None]],
+        "type": NO_TYPES,
+        "timeout": NO_TIMES,
+        "return_exceptions": NO_FLAGS,
+        "stop_on_cancel": NO_FLAGS,
+    },
+}
+"""What functions must not be given that wait for many executions."""
+
 WITHOUT_ROWS = {
     "AsfiniError",
     "CurrentTask",  # made by workers alone, as errors are by services
@@ -459,13 +487,31 @@ def options(function: Any) -> set[str]:
 
 class TestConstructors:
     def test_every_public_name_has_rows_or_takes_nothing(self) -> None:
-        assert {*CALLABLES, *WITHOUT_ROWS, *models()} == set(asfini.__all__)
+        assert {*CALLABLES, *WAITS, *WITHOUT_ROWS, *models()} == set(asfini.__all__)
 
     @pytest.mark.parametrize("name", CALLABLES)
     def test_every_parameter_has_rows(self, name: str) -> None:
         function, _, rows = CALLABLES[name]
         assert set(rows) == options(function)
         assert all(rows.values())
+
+    def test_every_parameter_of_functions_that_wait_has_rows(self) -> None:
+        assert {name: set(rows) for name, rows in WAITS.items()} == {
+            name: parameters(getattr(asfini, name)) for name in WAITS
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "parameter", "value"),
+        [
+            (name, parameter, value)
+            for name, rows in WAITS.items()
+            for parameter, values in rows.items()
+            for value in values
+        ],
+    )
+    async def test_functions_that_wait_name_a_bad_value(self, name: str, parameter: str, value: Any) -> None:
+        with pytest.raises(InvalidArgument, match=f"{parameter}|{shown(value)}"):
+            await call(getattr(asfini, name), {"executions": [], parameter: value})
 
     def test_the_options_of_machines_are_the_dataclasss_own(self) -> None:
         from asfini.machine import MachineOptions

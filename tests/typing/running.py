@@ -4,7 +4,18 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from asfini import Client, Execution, Service, ServiceWrapper, StateMachine, TaskFailed, aws, local
+from asfini import (
+    Client,
+    Execution,
+    Service,
+    ServiceWrapper,
+    StateMachine,
+    TaskFailed,
+    as_completed,
+    aws,
+    local,
+    wait_all,
+)
 from asfini._arns import Account
 from asfini.history import Event, Failed, StateEntered, StateExited
 from asfini.testing import Fault, FaultyService, Mock, MockCall, ThrottledService
@@ -33,6 +44,16 @@ async def wait(execution: Execution) -> None:
     assert_type(await execution.status(), str)
     assert_type(await execution.start_date(), datetime.datetime)
     assert_type(await execution.stop_date(), datetime.datetime | None)
+
+
+async def wait_for_many(client: Client, executions: list[Execution]) -> None:
+    assert_type(await wait_all(executions), list[Any])
+    assert_type(await wait_all(executions, Receipt, timeout=60), list[Receipt])
+    assert_type(await wait_all(executions, Receipt, return_exceptions=True), list[Any])
+    async for execution in as_completed(executions, stop_on_cancel=True):
+        assert_type(execution, Execution)
+    async for execution in client.start_many("shop", range(100), max_running=10, name=str):
+        assert_type(execution, Execution)
 
 
 async def follow(execution: Execution) -> list[str]:
