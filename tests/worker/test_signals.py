@@ -1,6 +1,7 @@
 """A worker in a program of its own that gets signals: what becomes of its tasks, and how the program ends."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,7 +137,9 @@ def test_a_second_one_gives_them_back(program: Start, first: signal.Signals) -> 
     running.process.send_signal(first)
     running.hears("draining")
     running.process.send_signal(signal.SIGTERM)
-    assert running.ends() == (0, ["WorkerCancel", "FAILED WorkerCancel"], "")
+    code, said, errors = running.ends()
+    assert (code, said) == (0, ["WorkerCancel", "FAILED WorkerCancel"])
+    assert re.fullmatch(r"work task \w{8}: given up, for the worker stops\n", errors)
 
 
 def test_a_thread_that_goes_on_does_not_keep_the_process(program: Start) -> None:
@@ -145,7 +148,9 @@ def test_a_thread_that_goes_on_does_not_keep_the_process(program: Start) -> None
     running.process.send_signal(signal.SIGTERM)
     running.hears("draining")
     running.process.send_signal(signal.SIGTERM)
-    assert running.ends() == (0, ["WorkerCancel", "FAILED WorkerCancel"], "")
+    code, said, errors = running.ends()
+    assert (code, said) == (0, ["WorkerCancel", "FAILED WorkerCancel"])
+    assert re.fullmatch(r"work task \w{8}: given up, for the worker stops\n", errors)
 
 
 def test_an_idle_worker_ends_at_a_signal_without_a_word(program: Start) -> None:
