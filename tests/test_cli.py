@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from asfini import (
     local,
 )
 from asfini.cli import main, progress
+from asfini.errors import TaskFailed
 
 SHOP = """
 import asfini
@@ -877,3 +879,90 @@ def test_help_loads_nothing_heavy() -> None:
         f"except SystemExit: print('loaded', [name for name in {slow} if name in sys.modules])",
     )
     assert ended.stdout.splitlines()[-1] == "loaded []"
+
+
+# explain, history, redrive, record
+
+
+def running(value: Any = None) -> Look:
+    """Run a machine, whose task fails with an order of more than ten, to its end."""
+
+    async def before(client: Client) -> None:
+        charge = Task("charge", Lambda("charge"), parameters={"n.$": "$"})
+        machine = construct_state_machine("shop", Pass("note") >> charge and charge)
+        await client.register(machine)
+        client.mock("charge", side_effect=[TaskFailed("Declined", "too much"), {"paid": True}])
+        execution = await client.start_execution(machine, value, name="order")
+        await execution.wait(raise_on_failure=False)
+
+    return before
+
+
+ORDER = "arn:aws:states:us-east-1:123456789012:execution:shop:order"
+
+
+def of_order(capsys: pytest.CaptureFixture[str], *argv: str, after: Look | None = None) -> str:
+    """Run a command about an execution that failed, and give what it prints."""
+    command, *options = argv
+    assert status_of(CLI("shop", connect=connecting(running(), after)), command, ORDER, *options) == 0
+    return capsys.readouterr().out
+
+
+def test_a_failure_is_explained_as_text_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = of_order(capsys, "explain").splitlines()
+    assert lines[0].startswith("execution order: FAILED after ")
+    assert lines[1:4] == ["  failed in charge (Task)", "  input: null", "  cause: too much"]
+    assert json.loads(of_order(capsys, "explain", "--json"))["error"] == "Declined"
+
+
+def test_a_history_is_printed_whole_or_by_state_and_type(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "ExecutionFailed [6] @ " in of_order(capsys, "history")
+    told = json.loads(of_order(capsys, "history", "--json", "--state", "char*"))
+    assert [event["type"] for event in told] == [
+        "TaskStateEntered",
+        "LambdaFunctionScheduled",
+        "LambdaFunctionStarted",
+        "LambdaFunctionFailed",
+    ]
+    text = of_order(capsys, "history", "--type", "*Failed", "-v")
+    assert re.findall(r"^\w+", text, re.MULTILINE) == ["LambdaFunctionFailed", "ExecutionFailed"]
+    assert text.count("cause: too much") == 2
+    assert "input: null" in of_order(capsys, "history", "--type", "TaskStateEntered", "--data")
+
+
+def test_a_history_that_is_followed_is_a_line_of_json_for_each_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = of_order(capsys, "history", "--follow", "--json").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_an_execution_is_redriven_and_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(of_order(capsys, "redrive", "--wait")) == {"paid": True}
+    assert of_order(capsys, "redrive") == f"goes on: {ORDER}\n"
+    assert json.loads(of_order(capsys, "redrive", "--json"))["arn"] == ORDER
+
+
+def test_an_execution_is_recorded_in_files_that_are_not_written_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = of_order(capsys, "record", "--directory", "runs", "--name", "declined")
+    assert told.splitlines() == [
+        f"wrote {Path('runs') / name}"
+        for name in ("test_declined.py", "declined.run.json", "declined.mocks.json")
+    ]
+    runpy.run_path("runs/test_declined.py")["test_declined_fails_as_recorded"]()
+    again = CLI("shop", connect=connecting(running()))
+    assert status_of(again, "record", ORDER, "-d", "runs", "-n", "declined") == 2
+    assert "test_declined.py is there already; --force" in capsys.readouterr().err
+    assert (
+        len(json.loads(of_order(capsys, "record", "-d", "runs", "-n", "declined", "--force", "--json"))) == 3
+    )
+
+
+@pytest.mark.parametrize("command", ["explain", "history", "redrive", "record"])
+def test_commands_about_executions_need_their_arn_and_no_app(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main_status(command, "order") == 2
+    assert "an ARN of Step Functions is needed, not 'order'" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from asfini import _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
+from asfini.cli.run_options import RUN_COMMANDS
 from asfini.client import Client, Machine
 from asfini.errors import InvalidArgument
 from asfini.execution import Execution
@@ -40,10 +41,14 @@ def prepare(args: Namespace, app: App) -> Work:
         from asfini.cli import local  # nobody else needs a server
 
         return local.prepare(args, app)
+    if args.command in RUN_COMMANDS:
+        from asfini.cli import runs  # it needs this module
+
+        return runs.prepare(args, app)
     return _COMMANDS[args.command](args, app)
 
 
-def _connected(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
+def connected(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
     """Reach Step Functions as the command line says."""
     options = {"region": args.region, "profile": args.profile, "endpoint_url": args.endpoint_url}
     given = {name: value for name, value in options.items() if value is not None}
@@ -65,7 +70,7 @@ def _register(args: Namespace, app: App) -> Work:
     things = _chosen(args, app)
 
     async def register() -> None:
-        async with _connected(args, app) as client:
+        async with connected(args, app) as client:
             role = args.role or app.role
             await client.register(*things, allow_update=args.allow_update, role=role)
             await _tell_things(args, client, "registered", things)
@@ -77,7 +82,7 @@ def _deregister(args: Namespace, app: App) -> Work:
     things = _chosen(args, app)
 
     async def deregister() -> None:
-        async with _connected(args, app) as client:
+        async with connected(args, app) as client:
             await client.deregister(*things)
             await _tell_things(args, client, "deregistered", things)
 
@@ -104,7 +109,7 @@ async def _tell_things(
     account = await client.account()
     told = [{"name": thing.name, "arn": account.fill_in(thing.arn)} for thing in things]
     if args.json:
-        _print_json(told)
+        print_json(told)
         return
     for entry in told:
         print(f"{done} {entry['arn']}")
@@ -118,13 +123,13 @@ def _start(args: Namespace, app: App) -> Work:
     given = _read(args.path)
 
     async def start() -> None:
-        async with _connected(args, app) as client, _working(args, client, app, machine):
+        async with connected(args, app) as client, _working(args, client, app, machine):
             execution = await client.start_execution(machine, given, name=args.name)
             _logger.info("started %s", execution.arn)
             if args.wait or args.history or args.local:
-                await _wait(args, client, execution)
+                await wait(args, client, execution)
             elif args.json:
-                _print_json({"arn": execution.arn, "name": execution.name})
+                print_json({"arn": execution.arn, "name": execution.name})
             else:
                 print(execution.arn)
 
@@ -176,7 +181,7 @@ async def _missing(
     return [arn for arn in dict.fromkeys(resources) if ":activity:" in arn and arn not in done]
 
 
-async def _wait(args: Namespace, client: Client, execution: Execution) -> None:
+async def wait(args: Namespace, client: Client, execution: Execution) -> None:
     """Wait for an execution's end, and print what came of it.
 
     Raises:
@@ -190,12 +195,12 @@ async def _wait(args: Namespace, client: Client, execution: Execution) -> None:
             print(f"the execution goes on: {execution.arn}", file=sys.stderr)
         raise
     if args.json:
-        _print_json(await _told(execution, history=args.history))
+        print_json(await _told(execution, history=args.history))
     elif args.history:
-        _print(await execution.format_history(cause=args.verbose > 0))
+        print_text(await execution.format_history(cause=args.verbose > 0))
     output = await execution.output()
     if not (args.json or args.history):
-        _print_json(output)
+        print_json(output)
 
 
 # worker
@@ -205,7 +210,7 @@ def _work(args: Namespace, app: App) -> Work:
     activities = app.activities_named(args.names)
 
     async def work() -> None:
-        async with _connected(args, app) as client:
+        async with connected(args, app) as client:
             worker = Worker(client, activities)
             names = ", ".join(activity.name for activity in worker.activities)
             _logger.info("%s works at %s", worker.name, names)
@@ -225,7 +230,7 @@ def _executions(args: Namespace, app: App) -> Work:
 
     async def executions() -> None:
         told = []
-        async with _connected(args, app) as client:
+        async with connected(args, app) as client:
             for machine in machines:
                 async for execution in client.list_executions(machine, status=args.status):
                     if args.json:
@@ -233,16 +238,16 @@ def _executions(args: Namespace, app: App) -> Work:
                     else:
                         await _print_execution(execution, history=args.history, cause=args.verbose > 0)
         if args.json:
-            _print_json(told)
+            print_json(told)
 
     return executions()
 
 
 async def _print_execution(execution: Execution, *, history: bool, cause: bool) -> None:
     told = await _told(execution, history=False)
-    _print(f"{execution.name}: {told['status']}, {told['start_date']} to {told['stop_date'] or 'now'}")
+    print_text(f"{execution.name}: {told['status']}, {told['start_date']} to {told['stop_date'] or 'now'}")
     if history:
-        _print(f"{await execution.format_history(cause=cause)}\n")
+        print_text(f"{await execution.format_history(cause=cause)}\n")
 
 
 async def _told(execution: Execution, *, history: bool) -> dict[str, Any]:
@@ -264,18 +269,25 @@ async def _told(execution: Execution, *, history: bool) -> dict[str, Any]:
     return told
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Print JSON data."""
     try:
         print(json.dumps(value, indent=2, ensure_ascii=False))
     except UnicodeEncodeError:  # standard output's encoding lacks a character, or it is half a surrogate pair
         print(json.dumps(value, indent=2))
 
 
-def _print(text: str) -> None:
+def print_text(text: str, *, flush: bool = False) -> None:
+    """Print text, on any terminal.
+
+    Args:
+        text: the text.
+        flush: whether somebody is to read it now.
+    """
     try:
-        print(text)
+        print(text, flush=flush)
     except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode())
+        print(text.encode("ascii", "backslashreplace").decode(), flush=flush)
 
 
 _COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {

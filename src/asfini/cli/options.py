@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asfini._checks import STATUSES
 from asfini.cli.app import App, name_of
+from asfini.cli.run_options import RUN_COMMANDS
 
 if TYPE_CHECKING:
     from asfini.activity import Activity
@@ -17,6 +18,7 @@ examples:
   {call} worker                       do the tasks of all activities
   {call} start order.json --wait      run the machine, print its output
   {call} executions --status FAILED   what failed, and how it came about
+  {call} explain ARN                  why it failed
   {call} start order.json --local     run it here and now, without AWS
   {call} local                        be Step Functions on this machine, for any SDK
 
@@ -281,6 +283,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "start": ("start an execution", _START, _START_EPILOG, _add_start),
     "worker": ("do the tasks of activities", _WORKER, "", _add_worker),
     "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
+    **RUN_COMMANDS,
     "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
@@ -305,7 +308,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
-    if args.command == "local":
+    if args.command == "local" or args.command in RUN_COMMANDS:
         return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""

@@ -39,7 +39,7 @@ def fold(events: "Iterable[Event | Mapping[str, Any]]") -> Run:
     Raises:
         InvalidArgument: one of them is no event at all.
     """
-    folding = _Folding()
+    folding = Folding()
     for event in _in_order(events):
         folding.take(event)
     folding.run.line.ended = folding.run.ended
@@ -56,8 +56,8 @@ def _in_order(events: "Iterable[Event | Mapping[str, Any]]") -> list[Event]:
 
 
 @dataclass(slots=True)
-class _Folding:
-    """The tree as it grows, and what finds the place of the next event."""
+class Folding:
+    """The tree as it grows, and what finds the place of the next event: for histories that are followed."""
 
     run: Run = field(default_factory=Run)
     places: dict[int, _Place] = field(default_factory=dict)
@@ -74,14 +74,15 @@ class _Folding:
     resumed: dict[int, StateRun] = field(default_factory=dict)
     """The states in which a redrive goes on that have not done so yet."""
 
-    def take(self, event: Event) -> None:
-        """Add the next event."""
+    def take(self, event: Event) -> StateRun | None:
+        """Add the next event; gives the state that it belongs to, or that is open there."""
         self.run.events.append(event)
         before = self.places.get(event.previous_event_id) or _Place(None, self.run.line)
         handle = _HANDLERS.get(event.type)
         place = self._unknown(event, before) if handle is None else handle(self, event, before)
         if event.id > 0:
             self.places[event.id] = place
+        return place.state
 
     def _unknown(self, event: Event, before: _Place) -> _Place:
         self.run.loose.append(event)
@@ -514,26 +515,25 @@ _STATES = ("Choice", "Fail", "Map", "Parallel", "Pass", "Succeed", "Task", "Wait
 _TASK_ENDS = ("Failed", "ScheduleFailed", "StartFailed", "SubmitFailed", "Succeeded", "TimedOut")
 _TASKS = ("Activity", "LambdaFunction", "Task")
 
-_Handler = Callable[[_Folding, Event, _Place], _Place]
+_Handler = Callable[[Folding, Event, _Place], _Place]
 _HANDLERS: dict[str, _Handler] = {
-    "ExecutionStarted": _Folding.begin,
-    **dict.fromkeys(_ENDS, _Folding.end),
-    _REDRIVEN: _Folding.redrive,
-    **{f"{kind}StateEntered": _Folding.enter for kind in _STATES},
-    **{f"{kind}StateExited": _Folding.exit for kind in _STATES},
-    **{f"{kind}StateAborted": _Folding.abort for kind in _STATES},
-    "EvaluationFailed": _Folding.evaluate,
-    "ParallelStateStarted": _Folding.start_lines,
-    "MapStateStarted": _Folding.start_lines,
-    **{f"{kind}State{end}": _Folding.end_lines for kind in ("Map", "Parallel") for end in _TASK_ENDS[::4]},
-    "MapIterationStarted": _Folding.iterate,
-    **dict.fromkeys(_ITERATION_ENDS, _Folding.end_iteration),
+    "ExecutionStarted": Folding.begin,
+    **dict.fromkeys(_ENDS, Folding.end),
+    _REDRIVEN: Folding.redrive,
+    **{f"{kind}StateEntered": Folding.enter for kind in _STATES},
+    **{f"{kind}StateExited": Folding.exit for kind in _STATES},
+    **{f"{kind}StateAborted": Folding.abort for kind in _STATES},
+    "EvaluationFailed": Folding.evaluate,
+    "ParallelStateStarted": Folding.start_lines,
+    "MapStateStarted": Folding.start_lines,
+    **{f"{kind}State{end}": Folding.end_lines for kind in ("Map", "Parallel") for end in _TASK_ENDS[::4]},
+    "MapIterationStarted": Folding.iterate,
+    **dict.fromkeys(_ITERATION_ENDS, Folding.end_iteration),
     **{
-        f"MapRun{word}": _Folding.map_run
-        for word in ("Started", "Redriven", "Succeeded", "Failed", "Aborted")
+        f"MapRun{word}": Folding.map_run for word in ("Started", "Redriven", "Succeeded", "Failed", "Aborted")
     },
-    **{f"{kind}Scheduled": _Folding.schedule for kind in _TASKS},
-    **{f"{kind}{word}": _Folding.work for kind in _TASKS for word in ("Started", *_TASK_ENDS)},
-    "TaskSubmitted": _Folding.work,
+    **{f"{kind}Scheduled": Folding.schedule for kind in _TASKS},
+    **{f"{kind}{word}": Folding.work for kind in _TASKS for word in ("Started", *_TASK_ENDS)},
+    "TaskSubmitted": Folding.work,
 }
 """What takes an event, by its type."""

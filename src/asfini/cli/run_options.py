@@ -1,0 +1,97 @@
+"""What can be written on the command line about single executions."""
+
+import argparse
+from typing import Any
+
+_EXPLAIN = """\
+Say why an execution failed: in which state, branch or item, with what input, after which tries, and what
+Retry and Catch did; or where it stands, and what it waits for."""
+_EXPLAIN_EPILOG = """\
+examples:
+  {call} explain arn:aws:states:eu-west-1:123456789012:execution:shop:order-7
+  {call} explain ARN --json
+"""
+_HISTORY = """\
+Print the events of an execution, all or some of them. With --json they are a JSON array; with --follow, too,
+an object each, a line each."""
+_HISTORY_EPILOG = """\
+examples:
+  {call} history ARN --follow
+  {call} history ARN --state charge --data
+  {call} history ARN --type '*Failed' --type '*TimedOut' -v
+"""
+_REDRIVE = """\
+Let an execution go on from where it failed, timed out or was stopped, within 14 days."""
+_RECORD = """\
+Make a test of an execution: a file for pytest that runs the same machine offline, the results of its tasks
+in the format of Step Functions Local's MockConfigFile.json, and its input and end, which the test asserts.
+
+The files have the data that the execution had: look through them before you share them."""
+_RECORD_EPILOG = """\
+examples:
+  {call} record ARN
+  {call} record ARN --directory tests/runs --name declined
+"""
+
+
+def _add_arn(parser: argparse.ArgumentParser, _: Any = None) -> None:
+    parser.add_argument("arn", metavar="ARN", help="the execution's ARN")
+
+
+def _add_explain(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_arn(parser)
+    parser.add_argument(
+        "--no-children",
+        dest="children",
+        action="store_false",
+        help="leave out nested executions and children of map runs",
+    )
+
+
+def _add_history(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_arn(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="wait for further events until it ends")
+    parser.add_argument(
+        "-s",
+        "--state",
+        metavar="NAME",
+        dest="states",
+        action="append",
+        default=[],
+        help="only events of this state; `*` stands for anything, and it may be given several times",
+    )
+    parser.add_argument(
+        "-t",
+        "--type",
+        metavar="TYPE",
+        dest="types",
+        action="append",
+        default=[],
+        help="only events of this type, such as TaskFailed; `*` stands for anything, and it may be given "
+        "several times",
+    )
+    parser.add_argument("--data", action="store_true", help="print inputs and outputs, too")
+
+
+def _add_redrive(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_arn(parser)
+    parser.add_argument("-w", "--wait", action="store_true", help="wait for the end, and print the output")
+    parser.add_argument("--history", action="store_true", help="wait for the end, and print the history")
+
+
+def _add_record(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_arn(parser)
+    parser.add_argument(
+        "-d", "--directory", metavar="DIR", default=".", help="where to write files (default: here)"
+    )
+    parser.add_argument("-n", "--name", help="what their names begin with (default: the execution's name)")
+    parser.add_argument("--force", action="store_true", help="write over files that are there")
+
+
+RUN_COMMANDS = {
+    "explain": ("say why an execution failed, or what it waits for", _EXPLAIN, _EXPLAIN_EPILOG, _add_explain),
+    "history": ("print an execution's events", _HISTORY, _HISTORY_EPILOG, _add_history),
+    "redrive": ("let an execution go on from where it failed", _REDRIVE, "", _add_redrive),
+    "record": ("make a test of an execution", _RECORD, _RECORD_EPILOG, _add_record),
+}
+"""Commands by name, as all others: help in the list, description, epilog, and what adds their arguments."""

@@ -1,0 +1,150 @@
+"""What the commands about single executions do."""
+
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from asfini import _arns
+from asfini.cli.app import App
+from asfini.cli.commands import Work, connected, print_json, print_text, wait
+from asfini.client import Client
+from asfini.errors import InvalidArgument
+from asfini.history import Event, format_event
+from asfini.view.folding import Folding
+
+
+def prepare(args: Namespace, app: App) -> Work:
+    """Check a command's arguments, and give what does it.
+
+    Raises:
+        InvalidArgument: they make no sense.
+    """
+    arn = _arns.Arn.parse(args.arn)
+    if app.connect is None and args.region is None and args.endpoint_url is None:
+        args.region = arn.account.split(":")[3]
+    return _COMMANDS[args.command](args, connected(args, app))
+
+
+def _explain(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:
+    async def explain() -> None:
+        async with connecting as client:
+            explanation = await client.execution(args.arn).explain(children=args.children)
+        if args.json:
+            print_json(explanation.to_dict())
+        else:
+            print_text(str(explanation))
+
+    return explain()
+
+
+def _history(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:
+    async def history() -> None:
+        chosen, told = _Chosen(args.states, args.types), []
+        async with connecting as client:
+            events = client.execution(args.arn).history(
+                follow=args.follow, include_data=args.data or args.json
+            )
+            async for event in events:
+                if not chosen.takes(event):
+                    continue
+                if not args.json:
+                    text = format_event(event, cause=args.verbose > 0, input=args.data)
+                    print_text(text, flush=args.follow)
+                elif args.follow:
+                    print_text(json.dumps(event.to_dict()), flush=True)
+                else:
+                    told.append(event.to_dict())
+        if args.json and not args.follow:
+            print_json(told)
+
+    return history()
+
+
+class _Chosen:
+    """Which events are to be printed.
+
+    Args:
+        states: patterns of states' names; none for all events.
+        types: patterns of events' types; none for all.
+    """
+
+    def __init__(self, states: list[str], types: list[str]) -> None:
+        self._states = states
+        self._types = types
+        self._folding = Folding()
+
+    def takes(self, event: Event) -> bool:
+        """Whether an event, which follows those that were asked for before, is to be printed."""
+        return self._fits_state(event) and _fits(event.type, self._types)
+
+    def _fits_state(self, event: Event) -> bool:
+        if not self._states:
+            return True
+        state = self._folding.take(event)
+        name = getattr(event, "name", "" if state is None else state.name)
+        return _fits(name, self._states)
+
+
+def _fits(name: str, patterns: list[str]) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _redrive(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:
+    async def redrive() -> None:
+        async with connecting as client:
+            execution = client.execution(args.arn)
+            date = await execution.redrive()
+            if args.wait or args.history:
+                await wait(args, client, execution)
+            elif args.json:
+                print_json({"arn": execution.arn, "redrive_date": date.isoformat()})
+            else:
+                print_text(f"goes on: {execution.arn}")
+
+    return redrive()
+
+
+def _record(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:
+    async def record() -> None:
+        async with connecting as client:
+            recording = await client.execution(args.arn).record()
+        paths = _write(recording.files(args.name), args.directory, force=args.force)
+        if args.json:
+            print_json([str(path) for path in paths])
+        else:
+            print_text("\n".join(f"wrote {path}" for path in paths))
+
+    return record()
+
+
+def _write(files: dict[str, str], directory: str, *, force: bool) -> list[Path]:
+    """Write files, all or none.
+
+    Raises:
+        InvalidArgument: one is there already, or they cannot be written.
+    """
+    folder = Path(directory)
+    paths = [folder / name for name in files]
+    there = [path for path in paths if path.exists()]
+    if there and not force:
+        raise InvalidArgument(
+            f"{there[0]} is there already; --force writes over it, --name names it otherwise"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, files.values(), strict=True):
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgument(f"cannot write to {directory}: {error.strerror or error}") from error
+    return paths
+
+
+_COMMANDS: dict[str, Callable[[Namespace, AbstractAsyncContextManager[Client]], Work]] = {
+    "explain": _explain,
+    "history": _history,
+    "redrive": _redrive,
+    "record": _record,
+}
