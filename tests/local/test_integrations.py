@@ -550,12 +550,15 @@ class TestFunctions:
             described = await run(service, machine(double={"Type": "Task", "Resource": arn, "End": True}), 4)
         assert json.loads(described["output"]) == {"n": 8}
 
-    async def test_a_function_elsewhere_fails_as_itself(self, fake: Fake) -> None:
-        report = {"errorMessage": "no", "errorType": "Declined"}
+    @pytest.mark.parametrize(
+        ("kind", "name"), [("Declined", "Declined"), (5, "Lambda.Unknown"), ("", "Lambda.Unknown")]
+    )
+    async def test_a_function_elsewhere_fails_as_itself(self, fake: Fake, kind: Any, name: str) -> None:
+        report = {"errorMessage": "no", "errorType": kind}
         fake.will(report, headers={"X-Amz-Function-Error": "Unhandled"})
         async with local_service(aws_endpoint=fake.url) as service:
             error, cause = await failed(service, "lambda:invoke", {"FunctionName": "pay"})
-        assert error == "Declined"
+        assert error == name
         assert json.loads(cause) == report
 
 

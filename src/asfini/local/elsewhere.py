@@ -311,7 +311,7 @@ def _of_lambda(result: dict[str, Any], reply: Reply, called: _Called) -> Any:
     if "FunctionError" in result:
         report = _read(text)
         kind = report.get("errorType") if isinstance(report, dict) else None
-        raise Failure(kind or "Lambda.Unknown", text)
+        raise Failure(kind if kind and isinstance(kind, str) else "Lambda.Unknown", text)
     payload = {"Payload": _read(text)} if "Payload" in result else {}
     return _with_metadata(result | payload, reply, called)
 

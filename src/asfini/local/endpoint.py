@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from asfini import _checks, _json, errors
+from asfini import _checks, _json, clock, errors
 from asfini.client import Client, Registrable
 from asfini.local import _account, _disturbed, _wire
 from asfini.local._engine import LONG_CALLS, Engine, Front, Remote, VirtualEngine, opened
@@ -263,7 +263,8 @@ async def serve(
         port: the port; 0 picks one that is free.
         allow_remote: whether `host` may be one that other machines reach: they could start executions.
         virtual_time: whether the service's own timers jump: Wait, Retry, TimeoutSeconds. Requests and polls
-            take real time, and the clock stands while a client has a task in hand.
+            take real time, and the clock stands while a client has a task in hand. The service is in a thread
+            of its own then, and so are handlers. Without it all is in real time, also in `virtual_time()`.
         poll_seconds: how long a poll over HTTP waits for a task; AWS waits for 60 seconds.
         handlers: what stands in for resources, as `connect` takes it.
         mock_config: test cases with mocked results, as `connect` takes them.
@@ -296,8 +297,9 @@ async def serve(
     async with run(service, things) as (engine, client):
         front = _disturbed(Front(engine), faults, quotas, seed)
         endpoint = Endpoint(engine, front, client, poll_seconds, Guard(host, allow_remote))
-        async with _listening(endpoint, host, port):
-            yield endpoint
+        with clock.hold():  # whoever asks is outside, also where this loop's time is virtual
+            async with _listening(endpoint, host, port):
+                yield endpoint
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from http_caller import Caller
 from asfini import local
 from asfini.errors import ConnectionFailed
 from asfini.local import Endpoint
-from asfini.testing import Fault
+from asfini.testing import Fault, virtual_time
 
 ARN = "arn:aws:states:us-east-1:123456789012:activity:pay"
 LONG = 10
@@ -64,6 +64,20 @@ class TestPolls:
         for number in range(5):
             await caller.start(machine, number)
         assert [(await each)["input"] for each in polls] == ["0", "1", "2", "3", "4"]
+
+    async def test_they_take_real_time_also_on_a_loop_whose_time_is_virtual(self) -> None:
+        with virtual_time():
+            async with local.serve(port=0) as endpoint, aiohttp.ClientSession() as session:
+                caller = Caller(endpoint.url, session)
+                await caller.call("CreateActivity", name="pay")
+                polling = poll(caller)
+                for _ in range(5):
+                    await caller.call("ListActivities")
+                assert not polling.done()
+                await caller.start(
+                    await caller.machine({"p": {"Type": "Task", "Resource": ARN, "End": True}})
+                )
+                assert (await polling)["input"] == "null"
 
     async def test_a_task_is_done_over_http(self, caller: Caller, machine: str) -> None:
         execution = await caller.start(machine, {"pence": 5})
