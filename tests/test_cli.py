@@ -828,7 +828,7 @@ def test_an_app_brings_its_handlers_and_apps_add_up(
         ("shop:pay", "cannot find 'shop:pay': module 'shop' has no 'pay'"),
         ("shop:shop.pay", "cannot find 'shop:shop.pay': a StateMachine has no 'pay'"),
         ("shop:answer", "'shop:answer' is a int: neither a CLI, a state machine nor activities"),
-        ("shop.py", "there is no module 'shop.py' in"),
+        ("shop.py", r"there is no module 'shop.py' in .*; a module is named without '\.py'"),
         ("shop:", "an app is named like 'module' or 'module:name', not 'shop:'"),
         ("./shop", "an app is named like"),
         ("broken", r"cannot import 'broken': .*broken.py, line 2: ZeroDivisionError: division by zero"),

@@ -354,12 +354,12 @@ class TestRefusals:
         assert "says nothing of invocation 0" in (await result(definition, config({}), {"n": 1}))["cause"]
 
 
-async def test_without_a_configuration_a_mark_is_part_of_a_name_that_no_machine_has() -> None:
+async def test_without_a_configuration_there_are_no_test_cases() -> None:
     async with local_service() as service:
         client = Client(service)
         shop = construct_state_machine("shop", Task("work", "sqs:sendMessage"))
         await client.register(shop)
         with pytest.raises(ExecutionFailed, match="Nothing here does"):
             await client.execute(shop)
-        with pytest.raises(Exception, match="shop#case"):
+        with pytest.raises(ValidationException, match="no test case 'case', since no mock_config is given"):
             await service.call("start_execution", stateMachineArn=f"{SHOP}#case")

@@ -380,7 +380,7 @@ class TestTakingBack:
         mock = local_client.mock(work, "mocked")
         mock.stop()
         mock.stop()
-        with pytest.raises(ExecutionFailed, match="Nothing here does 'work'"):
+        with pytest.raises(ExecutionFailed, match=r"Nothing here does 'work': .* takes --lambda work="):
             await local_client.execute(machine)
 
 

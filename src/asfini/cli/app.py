@@ -171,7 +171,8 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_failed(name, error) from error
-        raise InvalidArgument(f"there is no module {error.name!r} in {here}, nor installed") from None
+        hint = "; a module is named without '.py'" if name.endswith(".py") else ""
+        raise InvalidArgument(f"there is no module {error.name!r} in {here}, nor installed{hint}") from None
     except SystemExit as error:
         reason = "it ends the program; what starts it belongs under `if __name__ == '__main__':`"
         raise InvalidArgument(f"cannot import {name!r}: {reason}") from error

@@ -54,7 +54,7 @@ def _function(given: str) -> tuple[Lambda, Callable[..., Any]]:
         raise InvalidArgument(f"a Lambda function is given like 'NAME=module:function', not {given!r}")
     found = object_named(target)
     if not callable(found):
-        raise InvalidArgument(f"{target!r} is no function, but a {type(found).__name__}")
+        raise InvalidArgument(f"{target!r} is no function, but {found!r:.60}")
     return Lambda(name), found
 
 

@@ -115,6 +115,7 @@ def make_parser(
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        command.set_defaults(parser=command)
         add(command, app)
         _add_general(command.add_argument_group("general options"), app, top=False)
     return parser
@@ -291,7 +292,10 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse arguments; wrong ones end the program with status 2."""
-    args = _joined(parser.parse_args(argv))
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:  # told with the command's usage, for the program's does not have its options
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args = _joined(args)
     _check_app(parser, args)
     for option, given in (("--profile", args.profile), ("--endpoint-url", args.endpoint_url)):
         if args.local and given is not None:

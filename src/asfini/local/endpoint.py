@@ -198,7 +198,10 @@ class Endpoint:
             account = await self.client.account()
             status, text = 200, _wire.identity(account.account_id, account.partition, request_id)
         else:
-            message = "Of the Security Token Service only GetCallerIdentity is here"
+            message = (
+                "A call of Step Functions has a header X-Amz-Target, "
+                "and of the Security Token Service only GetCallerIdentity is here"
+            )
             status, text = 400, _wire.query_refusal("InvalidAction", message, request_id)
         return web.Response(
             status=status, text=text, content_type="text/xml", headers={"x-amzn-RequestId": request_id}

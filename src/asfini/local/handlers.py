@@ -221,9 +221,12 @@ def nobody(target: Target) -> str:
     name = target.name + target.pattern
     way = f"handlers={{{name!r}: function}}"
     door = "http=True" if target.name in OF_THE_WEB else "aws_endpoint=…"
+    option = "--http" if target.name in OF_THE_WEB else "--aws-endpoint"
+    function = f"--lambda {name}=module:function or " if target.kind == "function" else ""
     return (
         f"Nothing here does {name!r}: give local.connect() a function that does, {way}, "
-        f"mock it, client.mock({name!r}, …), or let it out of the process, {door}."
+        f"mock it, client.mock({name!r}, …), or let it out of the process, {door}. "
+        f"The command `asfini local` takes {function}{option}."
     )
 
 

@@ -84,12 +84,17 @@ class Runner:
         return self._begun(run, value)
 
     def split(self, machine_arn: str) -> tuple[str, Case | None]:
-        """Take `arn#TestCase` apart, where there is a mock configuration.
+        """Take `arn#TestCase` apart.
 
         Raises:
-            ValidationException: it has no such case.
+            ValidationException: there is no such case, or no mock configuration.
         """
-        return (machine_arn, None) if self._mock_config is None else self._mock_config.split(machine_arn)
+        if self._mock_config is not None:
+            return self._mock_config.split(machine_arn)
+        arn, mark, name = machine_arn.partition("#")
+        if mark:
+            raise errors.ValidationException(f"{arn}: no test case {name!r}, since no mock_config is given")
+        return arn, None
 
     def start_child(self, machine: Machine, text: str, map_run_arn: str) -> Run:
         """Start a machine for an item of a distributed Map."""

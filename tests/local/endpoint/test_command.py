@@ -179,6 +179,7 @@ async def test_calls_are_throttled_as_on_aws_if_that_is_wanted(run: Run) -> None
         (["--host", "192.0.2.1", "--allow-remote"], "--host 192.0.2.1"),
         (["--endpoint-url", "http://localhost"], "--endpoint-url is not for local"),
         (["--app", "missing"], "there is no module 'missing'"),
+        (["--virtual-tme"], "asfini local: error: unrecognized arguments: --virtual-tme"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
