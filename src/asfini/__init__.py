@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         codecs as codecs,
         history as history,
         local as local,
+        otel as otel,
         testing as testing,
     )
     from asfini.activity import (
@@ -153,6 +154,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "local": "",
         "machine": "StateMachine construct_state_machine",
         "map_run": "MapRun",
+        "otel": "",
         "query": "",
         "service": "Service ServiceWrapper",
         "state_test": "StateTest",
@@ -264,6 +266,7 @@ __all__ = [
     "current_task",
     "history",
     "local",
+    "otel",
     "problems",
     "testing",
     "wait_all",
