@@ -19,6 +19,7 @@ from asfini import _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
+from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 from asfini.client import Client, Machine
 from asfini.errors import InvalidArgument
@@ -45,6 +46,10 @@ def prepare(args: Namespace, app: App) -> Work:
         from asfini.cli import runs  # it needs this module
 
         return runs.prepare(args, app)
+    if args.command in PICTURE_COMMANDS:
+        from asfini.cli import pictures  # as above
+
+        return pictures.prepare(args, app)
     return _COMMANDS[args.command](args, app)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asfini._checks import STATUSES
 from asfini.cli.app import App, name_of
+from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ examples:
   {call} start order.json --wait      run the machine, print its output
   {call} executions --status FAILED   what failed, and how it came about
   {call} explain ARN                  why it failed
+  {call} graph --output shop.svg      what the machine looks like
+  {call} report ARN                   a page about an execution
   {call} start order.json --local     run it here and now, without AWS
   {call} local                        be Step Functions on this machine, for any SDK
 
@@ -285,6 +288,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "worker": ("do the tasks of activities", _WORKER, "", _add_worker),
     "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
     **RUN_COMMANDS,
+    **PICTURE_COMMANDS,
     "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
@@ -312,7 +316,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
-    if args.command == "local" or args.command in RUN_COMMANDS:
+    if args.command == "local" or args.command in RUN_COMMANDS or args.command in PICTURE_COMMANDS:
         return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""

@@ -1,17 +1,26 @@
-"""Runs for people: a history as a tree, why an execution failed, and a test that repeats it."""
+"""Machines and runs for people: pictures, a history as a tree, why it failed, a test that repeats it."""
 
 from asfini.view.explaining import Clause, Explanation, Handled, Try, explain
 from asfini.view.folding import fold
+from asfini.view.graphs import Edge, Graph, Node, graph
+from asfini.view.marks import Mark, Marks, mark
 from asfini.view.recording import Recording, record
+from asfini.view.report import report
+from asfini.view.trace import trace
 from asfini.view.tree import Attempt, Line, Run, StateRun
 from asfini.view.waiting import Standing
 
 __all__ = [
     "Attempt",
     "Clause",
+    "Edge",
     "Explanation",
+    "Graph",
     "Handled",
     "Line",
+    "Mark",
+    "Marks",
+    "Node",
     "Recording",
     "Run",
     "Standing",
@@ -19,5 +28,9 @@ __all__ = [
     "Try",
     "explain",
     "fold",
+    "graph",
+    "mark",
     "record",
+    "report",
+    "trace",
 ]

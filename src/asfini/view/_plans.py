@@ -13,7 +13,7 @@ LINE, PADDING, DOT = 16.0, 14.0, 7.0
 """A line's height, what is beside texts, and the radius of the points at which machines begin and end."""
 FRAME_GAP, FRAME_PADDING, FRAME_TITLE = 14.0, 12.0, 20.0
 LABEL_LINE = 14.0
-_NARROWEST, _WIDEST, _WIDEST_LABEL = 104.0, 300.0, 210.0
+_NARROWEST, _WIDEST, _WIDEST_LABEL = 104.0, 330.0, 210.0
 _MOST_LABELS = 3
 _BOLD = ("name", "mark")
 _PORT_GAP = 15.0

@@ -5,9 +5,10 @@
   const ROW = 26; // pixels, as in the style sheet
   const BEYOND = 8; // rows that are drawn above and below what is seen
   const MOST_RUNS = 40; // runs of a state that the inspector lists
+  const MOST_TEXT = 20000; // characters of a payload that are written out unasked
   const MANY_LINES = 12; // branches or items beyond which a state is folded at first
   const run = JSON.parse(document.getElementById("data").textContent);
-  const { rows, events } = run;
+  const { rows, events, texts } = run; // texts are payloads as JSON, which events name by their places
   const byId = (id) => document.getElementById(id);
 
   /** Make an element: its tag, its class, and its text or children. */
@@ -29,6 +30,13 @@
     const [lesser, part] = units[at + 1];
     const rest = Math.floor((seconds % size) / part);
     return `${Math.floor(seconds / size)} ${unit}${rest ? ` ${rest} ${lesser}` : ""}`;
+  }
+
+  /** When something happened, after the beginning: 1:02:03.456. */
+  function clock(ms) {
+    const parts = [Math.floor(ms / 3600000), Math.floor(ms / 60000) % 60, ((ms % 60000) / 1000).toFixed(3)];
+    const [hours, minutes, seconds] = parts.map(String);
+    return hours === "0" ? `${minutes}:${seconds.padStart(6, "0")}` : `${hours}:${minutes.padStart(2, "0")}:${seconds.padStart(6, "0")}`;
   }
 
   /** A list of which only the rows in sight are drawn. `draw` makes the row of an item, `choose` is told of one. */
@@ -102,10 +110,7 @@
     failure.hidden = false;
     const head = make("p", "", make("strong", "", run.error ?? "No error name"), run.place ? ` in ${run.place}` : "");
     if (run.failed >= 0) {
-      const look = make("button", "", "Show the state");
-      look.type = "button";
-      look.addEventListener("click", () => chooseRow(run.failed));
-      head.append(look);
+      head.append(button("Show the state", () => chooseRow(run.failed)));
     }
     failure.append(head);
     if (run.cause) failure.append(payload("Cause", readable(run.cause), run.cause.length < 400));
@@ -129,7 +134,7 @@
     const details = make("details", "", make("summary", "", title));
     const write = () => {
       if (details.open && details.children.length === 1) {
-        details.append(make("pre", "", typeof value === "string" ? value : JSON.stringify(value, null, 2)));
+        writeOut(details, typeof value === "string" ? value : JSON.stringify(value, null, 2));
       }
     };
     details.addEventListener("toggle", write);
@@ -138,8 +143,30 @@
     return details;
   }
 
+  /** Text that may be long: as much as is read at a glance, and the rest when it is asked for. */
+  function writeOut(box, text) {
+    const pre = box.appendChild(make("pre", "", text.slice(0, MOST_TEXT)));
+    if (text.length <= MOST_TEXT) return;
+    const more = button(`Show all of its ${text.length.toLocaleString("en")} characters`, () => {
+      pre.textContent = text;
+      more.remove();
+    });
+    box.append(more);
+  }
+
+  function button(text, act, ...content) {
+    const element = make("button", "", text, ...content);
+    element.type = "button";
+    element.addEventListener("click", act);
+    return element;
+  }
+
   const pill = (status) => make("span", `pill ${status}`, status.toLowerCase().replace("_", " "));
-  const detailOf = (at, key) => (at >= 0 ? events[at].detail[key] : undefined);
+  /** A payload of the event at a place, if it has one. */
+  function payloadOf(at, key) {
+    const place = at >= 0 ? events[at].payloads[key] : undefined;
+    return place === undefined ? undefined : JSON.parse(texts[place]);
+  }
 
   function facts(row) {
     const words = [`after ${lasting(row.from)}`];
@@ -151,9 +178,9 @@
   function inspectRow(row) {
     const parts = [make("h2", "", row.name), make("p", "", pill(row.status), ` ${row.type}`, make("span", "soft", ` ${facts(row)}`))];
     if (row.place) parts.push(make("p", "soft", row.place));
-    const input = detailOf(row.entered, "input");
+    const input = payloadOf(row.entered, "input");
     if (input !== undefined) parts.push(payload("Input", input, true));
-    const output = detailOf(row.exited, "output");
+    const output = payloadOf(row.exited, "output");
     if (output !== undefined) parts.push(payload("Output", output, true));
     row.tries.forEach((attempt, number) => {
       const took = attempt.to === null ? "" : ` took ${lasting(attempt.to - attempt.from)}`;
@@ -163,10 +190,8 @@
       parts.push(box);
     });
     const own = events.filter((event) => event.row === row.at).length;
-    const show = make("button", "", own === 1 ? "Show its event" : `Show its ${own} events`);
-    show.type = "button";
-    show.addEventListener("click", () => filterBy({ rows: new Set([row.at]), text: `state: ${row.name}` }));
-    parts.push(make("p", "", show));
+    const show = () => filterBy({ rows: new Set([row.at]), text: `state: ${row.name}` });
+    if (own) parts.push(make("p", "", button(own === 1 ? "Show its event" : `Show its ${own} events`, show)));
     inspector.replaceChildren(...parts);
     inspector.scrollTop = 0;
   }
@@ -178,10 +203,8 @@
     const parts = [make("h2", "", first?.name ?? run.names[key] ?? "?")];
     parts.push(make("p", "soft", found.length ? `entered ${found.length} times, ${bad.length} of them not simply well` : "never entered"));
     for (const row of [...bad, ...found.filter((row) => row.status === "SUCCEEDED")].slice(0, MOST_RUNS)) {
-      const look = make("button", "", pill(row.status), ` ${row.place || row.name}`, make("span", "soft", ` ${facts(row)}`));
-      look.type = "button";
-      look.addEventListener("click", () => chooseRow(row.at));
-      parts.push(make("div", "run", look));
+      const said = [` ${row.place || row.name}`, make("span", "soft", ` ${facts(row)}`)];
+      parts.push(make("div", "run", button(pill(row.status), () => chooseRow(row.at), ...said)));
     }
     if (found.length > MOST_RUNS) parts.push(make("p", "soft", `and ${found.length - MOST_RUNS} more, in the timeline`));
     inspector.replaceChildren(...parts);
@@ -189,18 +212,16 @@
   }
 
   function inspectEvent(event) {
-    const parts = [make("h2", "", event.type), make("p", "soft", `event ${event.id}, after ${lasting(event.after)}`)];
+    const parts = [make("h2", "", event.type), make("p", "soft", `event ${event.id} at ${clock(event.after)}`)];
     if (event.row >= 0) {
-      const look = make("button", "", `State: ${rows[event.row].name}`);
-      look.type = "button";
-      look.addEventListener("click", () => chooseRow(event.row));
-      parts.push(make("p", "", look));
+      parts.push(make("p", "", button(`State: ${rows[event.row].name}`, () => chooseRow(event.row))));
     }
     for (const [key, value] of Object.entries(event.detail)) {
       const short = typeof value !== "object" && String(value).length < 80 && key !== "cause";
       if (short) parts.push(make("p", "", make("span", "soft", `${key} `), String(value)));
       else parts.push(payload(key, key === "cause" ? readable(value) : value, true));
     }
+    for (const [key, place] of Object.entries(event.payloads)) parts.push(payload(key, JSON.parse(texts[place]), true));
     inspector.replaceChildren(...parts);
     inspector.scrollTop = 0;
   }
@@ -313,7 +334,10 @@
 
   const nodes = new Map([...document.querySelectorAll("#graph [data-state]")].map((node) => [node.dataset.state, node]));
   const runsOf = new Map();
-  for (const row of rows) if (row.key) runsOf.set(row.key, [...(runsOf.get(row.key) ?? []), row]);
+  for (const row of rows) {
+    if (!runsOf.has(row.key)) runsOf.set(row.key, []);
+    runsOf.get(row.key).push(row);
+  }
 
   function markNode(key) {
     for (const node of document.querySelectorAll("#graph .chosen")) node.classList.remove("chosen");
@@ -357,22 +381,31 @@
   function drawEvent(event) {
     const kind = BAD.test(event.type) ? "bad" : event.type.endsWith("Succeeded") ? "good" : "";
     const state = event.row >= 0 ? rows[event.row].name : "";
-    const cells = [event.id, lasting(event.after), event.type, state, event.what];
+    const cells = [event.id, clock(event.after), event.type, state, event.what];
     return make("div", `row event ${kind}`, ...cells.map((cell) => make("span", "", String(cell))));
   }
 
-  /** What is looked through for an event; found out once. */
+  /** What is looked through of an event, besides its payloads; found out once. */
   function text(event) {
     const state = event.row >= 0 ? rows[event.row].name : "";
     event.text ??= `${event.id} ${event.type} ${state} ${JSON.stringify(event.detail)}`.toLowerCase();
     return event.text;
   }
 
+  let lowered = null; // the payloads' texts, made when first looked through
+
+  /** Says of an event whether it has a word, in itself or in a payload. */
+  function having(word) {
+    lowered ??= texts.map((each) => each.toLowerCase());
+    const hits = lowered.map((each) => each.includes(word));
+    return (event) => text(event).includes(word) || Object.values(event.payloads).some((place) => hits[place]);
+  }
+
   function filter() {
-    const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean).map(having);
     const bad = byId("failures").checked;
     const found = events.filter(
-      (event) => (!chosen || chosen.rows.has(event.row)) && (!bad || BAD.test(event.type)) && words.every((word) => text(event).includes(word)),
+      (event) => (!chosen || chosen.rows.has(event.row)) && (!bad || BAD.test(event.type)) && words.every((has) => has(event)),
     );
     const kept = list.items[list.active];
     list.active = found.indexOf(kept);
@@ -419,7 +452,7 @@
     markNode(null);
     const keys = make("p", "soft", make("kbd", "", "Tab"), " to a list, ", make("kbd", "", "↑"), " ", make("kbd", "", "↓"), " to walk, ", make("kbd", "", "/"), " to filter, ", make("kbd", "", "Esc"), " to begin anew.");
     const parts = [make("h2", "", "Details"), make("p", "soft", "Choose a state in the graph or the timeline, or an event."), keys];
-    for (const [title, value] of run.payloads) parts.push(payload(title, value, true));
+    for (const [title, json] of run.payloads) parts.push(payload(title, JSON.parse(json), true));
     inspector.replaceChildren(...parts);
   }
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from html import escape
@@ -19,6 +19,7 @@ from asfini.view.tree import Attempt, Line, Run, StateRun
 
 _COMMON = frozenset({"timestamp", "type", "id", "previous_event_id"})
 _LONGEST_SUMMARY = 200
+_PAYLOADS = ("input", "output", "parameters", "assigned_variables")
 _SUMMED_UP = ("error", "resource", "worker_name", "index", "length", "map_run_arn", "redrive_count")
 """What the table says of an event besides its state: the first of these, and an error's cause."""
 
@@ -90,6 +91,8 @@ class _Data:
         self.rows: list[dict[str, Any]] = []
         self.row_of: dict[int, int] = {}
         """Rows by the identity of their states, and of their states' events."""
+        self.texts: dict[str, int] = {}
+        """Payloads as JSON text, each once: from state to state they are often the same."""
         self.place_of = {id(event): place for place, event in enumerate(run.events)}
         self.names = {} if drawn is None else {node.key: node.name for node in drawn.walk()}
         self.keys = {} if drawn is None else _keys(drawn, run)
@@ -97,6 +100,7 @@ class _Data:
     def told(self, name: str, arn: str) -> dict[str, Any]:
         """All of it, as JSON data."""
         self._add_rows()
+        events = [self._event(event) for event in self.run.events]
         run, failed = self.run, self.run.failed_in
         last = max((event.timestamp for event in run.events), default=None)
         return {
@@ -108,11 +112,16 @@ class _Data:
             "place": " → ".join(failed.place) if failed else "",
             "failed": self.row_of.get(id(failed), -1),
             "facts": self._facts(),
-            "payloads": [[title, value] for title, value in self._payloads() if value is not None],
+            "payloads": [
+                [title, json.dumps(value)]
+                for title, value in (("Input", run.input), ("Output", run.output))
+                if value is not None
+            ],
             "length": self._after(run.ended or last),
             "names": self.names,
             "rows": self.rows,
-            "events": [self._event(event) for event in run.events],
+            "events": events,
+            "texts": list(self.texts),
         }
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -129,10 +138,6 @@ class _Data:
             ("Events", f"{len(run.events)}"),
         ]
         return [(what, text) for what, text in said if text]
-
-    def _payloads(self) -> Iterator[tuple[str, Any]]:
-        yield "Input", self.run.input
-        yield "Output", self.run.output
 
     def _after(self, time: datetime | None) -> float:
         """Milliseconds since the beginning."""
@@ -211,6 +216,7 @@ class _Data:
 
     def _event(self, event: Event) -> dict[str, Any]:
         detail = {name: value for name, value in event.to_dict().items() if name not in _COMMON}
+        payloads = {name: self._shared(detail.pop(name)) for name in _PAYLOADS if name in detail}
         return {
             "id": event.id,
             "type": event.type,
@@ -218,7 +224,12 @@ class _Data:
             "row": self.row_of.get(id(event), -1),
             "what": _summary(detail),
             "detail": detail,
+            "payloads": payloads,
         }
+
+    def _shared(self, payload: Any) -> int:
+        """The place of a payload's text among all texts."""
+        return self.texts.setdefault(json.dumps(payload, default=str), len(self.texts))
 
 
 def _summary(detail: Mapping[str, Any]) -> str:
