@@ -186,6 +186,15 @@ class TestFaults:
         await tried(service, "list_activities", 4)
         assert service.struck == [Struck("list_activities", 2, fault), Struck("list_activities", 4, fault)]
 
+    async def test_what_came_too_late_for_a_call_that_had_failed_did_not_strike_it(self) -> None:
+        first, second = Fault("E", calls={1}), Fault("F", when="after")
+        service = FaultyService(Answering(), {"list_activities": [first, second]})
+        assert await tried(service, "list_activities", 2) == ["E", "F"]
+        assert service.struck == [
+            Struck("list_activities", 1, first),
+            Struck("list_activities", 2, second),
+        ]
+
     @pytest.mark.parametrize(
         ("given", "reason"),
         [

@@ -126,28 +126,30 @@ class FaultyService(ServiceWrapper):
         Raises:
             ServiceError: that does, or the service refuses.
         """
-        faults, random = self._strikes(operation)
-        for fault in faults:
-            if fault.when == "before":
-                await fault.strike(operation, random)
-        answer = await self.inner.call(operation, **parameters)
-        for fault in faults:
-            if fault.when == "after":
-                await fault.strike(operation, random)
-        return answer
-
-    def _strikes(self, operation: str) -> tuple[list[Fault], Random]:
-        """Count a call, and find the faults that strike it."""
         self._numbers[operation] += 1
         number = self._numbers[operation]
+        faults, random = self._chosen(operation, number)
+        await self._strike("before", faults, operation, number, random)
+        answer = await self.inner.call(operation, **parameters)
+        await self._strike("after", faults, operation, number, random)
+        return answer
+
+    def _chosen(self, operation: str, number: int) -> tuple[list[Fault], Random]:
+        """The faults that are to strike a call, and what their delays are drawn from."""
         random = self._random.get(operation)
         if random is None:
             seed = None if self._seed is None else f"{self._seed} {operation}"
             random = self._random[operation] = Random(seed)  # noqa: S311 - what is drawn is no secret
         faults = self._faults.get(operation, self._faults.get("*", []))
-        found = [fault for fault in faults if fault.strikes(number, random)]
-        self.struck += [Struck(operation, number, fault) for fault in found]
-        return found, random
+        return [fault for fault in faults if fault.strikes(number, random)], random
+
+    async def _strike(
+        self, when: str, faults: list[Fault], operation: str, number: int, random: Random
+    ) -> None:
+        for fault in faults:
+            if fault.when == when:
+                self.struck.append(Struck(operation, number, fault))
+                await fault.strike(operation, random)
 
 
 def _checked(faults: object) -> dict[str, list[Fault]]:
