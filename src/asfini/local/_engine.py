@@ -1,6 +1,7 @@
 """How an endpoint reaches the service that answers: on its own loop, or in a thread in virtual time."""
 
 import asyncio
+import logging
 import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -27,6 +28,11 @@ _BY_WORKERS = frozenset(
     {"get_activity_task", "send_task_failure", "send_task_heartbeat", "send_task_success"}
 )
 """Operations that show that somebody is there who does tasks."""
+
+
+SECONDS_TO_END = 5.0
+"""Real seconds for a service's thread to end: a handler may block it for ever."""
+_logger = logging.getLogger("asfini.local")
 
 
 @dataclass(frozen=True)
@@ -110,17 +116,28 @@ class VirtualEngine(Engine):
     async def running(self) -> AsyncIterator[None]:
         """Run the thread."""
         outside = asyncio.get_running_loop()
-        self._ready = outside.create_future()
-        thread = threading.Thread(target=self._run, args=[outside], name="asfini-local", daemon=True)
+        self._ready, ended = outside.create_future(), asyncio.Event()
+
+        def run() -> None:
+            self._run(outside)
+            with suppress(RuntimeError):  # nobody has waited for the end
+                outside.call_soon_threadsafe(ended.set)
+
+        thread = threading.Thread(target=run, name="asfini-local", daemon=True)
         thread.start()
         try:
             with clock.hold():
                 await self._ready
             yield
         finally:
-            if thread.is_alive():
-                self._post(self._left.set)
-            await asyncio.shield(asyncio.to_thread(thread.join))
+            self._post(self._left.set)
+            with clock.hold(), suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_TO_END):
+                    await ended.wait()
+            if ended.is_set():
+                thread.join()
+            else:
+                _logger.warning("a function blocks the service's thread, which is left to itself")
 
     def _run(self, outside: asyncio.AbstractEventLoop) -> None:
         """Be the thread."""
@@ -138,7 +155,8 @@ class VirtualEngine(Engine):
         finally:
             for call in self._calls.copy():
                 call.cancel()
-            outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
+            with suppress(RuntimeError):  # nobody has waited for it
+                outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
 
     async def _live(self, ready: Callable[[], object]) -> None:
         with clock.virtual_time(served=True):

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
+import threading
 from typing import Any
 
 import anyio.lowlevel
 import pytest
 from http_caller import Caller
 
-from asfini import ActivityRegistration, Client, Task, Wait, Worker, construct_state_machine, local
+from asfini import ActivityRegistration, Client, Lambda, Task, Wait, Worker, construct_state_machine, local
 from asfini.errors import InvalidArgument, ServiceClosed
 from asfini.local import Endpoint
 
@@ -231,6 +232,32 @@ async def test_whoever_still_asks_at_the_end_is_told_so_and_not_cancelled() -> N
     async with asyncio.timeout(60):
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(result) for result in results} == {ServiceClosed}
+
+
+async def test_a_function_that_blocks_does_not_keep_the_endpoint_open(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("asfini.local._engine.SECONDS_TO_END", 0.01)
+    blocked, released = threading.Event(), threading.Event()
+
+    def block(_: Any) -> None:
+        blocked.set()
+        released.wait()
+
+    machine = construct_state_machine("block", Task("block", Lambda("block")))
+    handlers = {Lambda("block"): block}
+    try:
+        async with local.serve(machine, port=0, virtual_time=True, handlers=handlers) as endpoint:
+            execution = asyncio.create_task(endpoint.client.start_execution(machine))
+            assert await asyncio.to_thread(blocked.wait, 60)
+    finally:
+        released.set()
+    assert "a function blocks the service's thread" in caplog.text
+    await asyncio.wait([execution])
+    assert isinstance(execution.exception(), ServiceClosed | None)
+    for thread in threading.enumerate():
+        if thread.name == "asfini-local":
+            await asyncio.to_thread(thread.join, 60)
 
 
 async def test_a_client_that_is_used_after_the_end_is_told_so() -> None:
