@@ -1,6 +1,5 @@
 """Reading all that is needed to explain or record an execution."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +11,6 @@ from asfini.history import parse_event
 from asfini.service import Service
 from asfini.view.explaining import Explanation, explain
 from asfini.view.folding import fold
-from asfini.view.recording import Recording, record
 from asfini.view.tree import Run
 
 _DEEPEST = 5
@@ -81,22 +79,12 @@ async def _failed_children(service: Service, explanation: Explanation) -> AsyncI
                 break
 
 
-async def recorded(service: Service, arn: str) -> Recording:
-    """Record an execution, with the children of its map runs; see `Execution.record`.
+async def children_of(service: Service, run: Run) -> AsyncIterator[Run]:
+    """The children of an execution's map runs, and theirs, in the order in which they started.
 
     Raises:
-        InvalidArgument: it did not come to an end by itself, or what it ran cannot be read.
-        ServiceError: it or one of the children has no history, as those of EXPRESS machines.
+        ServiceError: one of them has no history, as those of EXPRESS machines.
     """
-    found = await inspect(service, arn)
-    if found.definition is None:
-        raise InvalidArgument(f"what {arn} ran cannot be read: allow states:DescribeStateMachineForExecution")
-    children = [run async for run in _children(service, found.run)]
-    return record(found.run, json.loads(found.machine["definition"]), arn=arn, children=children)
-
-
-async def _children(service: Service, run: Run) -> AsyncIterator[Run]:
-    """The children of an execution's map runs, and theirs, in the order in which they started."""
     attempts = [attempt for state in run.walk() for attempt in state.attempts]
     for arn in dict.fromkeys(attempt.map_run_arn for attempt in attempts if attempt.map_run_arn):
         listed = [entry async for entry in entries(service, "list_executions", "executions", mapRunArn=arn)]
@@ -104,5 +92,5 @@ async def _children(service: Service, run: Run) -> AsyncIterator[Run]:
         for entry in sorted(listed, key=lambda entry: entry["startDate"]):
             child = await inspect(service, entry["executionArn"])
             yield child.run
-            async for inner in _children(service, child.run):
+            async for inner in children_of(service, child.run):
                 yield inner

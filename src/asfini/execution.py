@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from asfini.history import Event
     from asfini.machine import StateMachine
     from asfini.view.explaining import Explanation
-    from asfini.view.recording import Recording
+    from asfini.view.graphs import Graph
+    from asfini.view.marks import Marks
 
 T = TypeVar("T")
 _logger = logging.getLogger(__name__)
@@ -414,16 +415,56 @@ class Execution:
         _checks.flags(children=children)
         return await explained(self._service, self.arn, children=children)
 
-    async def record(self) -> "Recording":
-        """Make a test of it: what its tasks gave, as a mock configuration, and how it ended.
+    async def graph(self) -> "tuple[Graph, Marks]":
+        """The graph of its machine, and how it went there: `graph.to_svg(marks)` draws both.
 
         Raises:
-            InvalidArgument: it did not come to an end by itself, or what it ran cannot be read.
+            InvalidArgument: what it runs cannot be read.
             ServiceError: it has no history, as those of EXPRESS machines.
         """
-        from asfini._inspection import recorded  # only who asks needs it
+        from asfini._inspection import inspect  # only who draws needs all this
+        from asfini.view.graphs import graph
+        from asfini.view.marks import mark
 
-        return await recorded(self._service, self.arn)
+        found = await inspect(self._service, self.arn)
+        if found.definition is None:
+            allow = "allow states:DescribeStateMachineForExecution"
+            raise InvalidArgument(f"what {self.arn} runs cannot be read: {allow}")
+        drawn = graph(found.definition)
+        return drawn, mark(drawn, found.run)
+
+    async def to_svg(self) -> str:
+        """Draw it over its machine: outcomes, retries, durations.
+
+        Raises:
+            InvalidArgument: what it runs cannot be read.
+            ServiceError: it has no history, as those of EXPRESS machines.
+        """
+        drawn, marks = await self.graph()
+        return drawn.to_svg(marks)
+
+    async def to_html(self) -> str:
+        """Write a page about it: its graph, its timeline, its events with their data. It loads nothing.
+
+        Raises:
+            ServiceError: it has no history, as those of EXPRESS machines.
+        """
+        from asfini._inspection import inspect  # only who asks needs all this
+        from asfini.view.report import report
+
+        found = await inspect(self._service, self.arn)
+        return report(found.run, found.definition, name=self.name, arn=self.arn)
+
+    async def to_trace(self) -> dict[str, Any]:
+        """Make a trace of it, JSON data that Perfetto and chrome://tracing open.
+
+        Raises:
+            ServiceError: it has no history, as those of EXPRESS machines.
+        """
+        from asfini._inspection import inspect  # only who asks needs all this
+        from asfini.view.trace import trace
+
+        return trace((await inspect(self._service, self.arn)).run, name=self.name)
 
 
 def _final(description: dict[str, Any]) -> bool:

@@ -117,6 +117,20 @@ async def test_a_failure_of_branches_that_is_tried_again_tells_its_retry(client:
     assert "  Retry 1 of both (No): names it, and had 1 of its 1 retries" in str(explanation).splitlines()
 
 
+async def test_retries_count_anew_after_a_redrive(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Busy"))
+    machine = construct_state_machine("machine", task().retry_for(["Busy"], max_attempts=2))
+    await client.register(machine)
+    execution = await client.start_execution(machine, {})
+    await execution.wait(raise_on_failure=False)
+    await execution.redrive()
+    await execution.wait(raise_on_failure=False)
+    explanation = await execution.explain()
+    assert (len(explanation.tries), explanation.redrives) == (6, 1)
+    assert "names it, and had 2 of its 2 retries" in str(explanation)
+    assert ", redriven once: Busy" in str(explanation)
+
+
 async def test_what_was_caught_before_is_told_as_well(client: Client) -> None:
     client.mock(WORK, side_effect=TaskFailed("Declined"))
     explanation = await told(client, task("pay").catch(["Declined"], Fail("sorry", error="Sorry")))

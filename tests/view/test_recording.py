@@ -25,7 +25,7 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.errors import TaskFailed
-from asfini.testing import virtual_time
+from asfini.testing import record, virtual_time
 from asfini.view import Recording
 
 WORK = Lambda("work")
@@ -76,7 +76,7 @@ async def repeated(recording: Recording, folder: Path) -> None:
 async def test_results_stand_by_invocation_and_equal_ones_together(client: Client) -> None:
     do = Task("do", WORK).retry_for(["Busy"], max_attempts=3)
     client.mock(WORK, side_effect=[TaskFailed("Busy", "b"), TaskFailed("Busy", "b"), {"n": 1}])
-    recording = await (await run(client, do)).record()
+    recording = await record(await run(client, do))
     assert recording.mock_config == {
         "StateMachines": {"shop": {"TestCases": {"first": {"do": "first do"}}}},
         "MockedResponses": {
@@ -89,7 +89,7 @@ async def test_a_success_is_repeated(client: Client, tmp_path: Path) -> None:
     do = Task("do", WORK, result_path="$.done").retry_for(["Busy"])
     Wait("rest", seconds=3600) >> do
     client.mock(WORK, side_effect=[TaskFailed("Busy"), [1, "ä"]])
-    recording = await (await run(client, do, {"n": 1})).record()
+    recording = await record(await run(client, do, {"n": 1}))
     assert (recording.status, recording.output) == ("SUCCEEDED", {"n": 1, "done": [1, "ä"]})
     await repeated(recording, tmp_path)
     assert sorted(recording.files()) == ["first.mocks.json", "first.run.json", "test_first.py"]
@@ -97,14 +97,14 @@ async def test_a_success_is_repeated(client: Client, tmp_path: Path) -> None:
 
 async def test_a_failure_is_repeated(client: Client, tmp_path: Path) -> None:
     client.mock(WORK, side_effect=TaskFailed("Declined", "over the limit"))
-    recording = await (await run(client, Task("do", WORK))).record()
+    recording = await record(await run(client, Task("do", WORK)))
     assert (recording.error, recording.cause) == ("Declined", "over the limit")
     await repeated(recording, tmp_path)
 
 
 async def test_the_test_fails_where_the_machine_has_changed(client: Client, tmp_path: Path) -> None:
     client.mock(WORK, return_value=1)
-    recording = await (await run(client, Task("do", WORK))).record()
+    recording = await record(await run(client, Task("do", WORK)))
     write(recording, tmp_path)
     change(tmp_path)
     with pytest.raises(AssertionError):
@@ -117,7 +117,7 @@ async def test_a_task_that_was_cut_off_does_not_go_on(client: Client, tmp_path: 
     both = Parallel("both", branches=[Definition.starting_at(slow), Definition.starting_at(Task("do", WORK))])
     client.mock("slow", return_value=1, after=60)
     client.mock(WORK, side_effect=TaskFailed("Boom", "no luck"))
-    recording = await (await run(client, both)).record()
+    recording = await record(await run(client, both))
     assert recording.error == "Boom"
     await repeated(recording, tmp_path)
 
@@ -126,7 +126,7 @@ async def test_activities_are_there_when_it_is_repeated(client: Client, tmp_path
     activity = asfini.Activity("pack")
     await client.register(activity)
     client.mock(activity, return_value="packed")
-    recording = await (await run(client, Task("do", activity))).record()
+    recording = await record(await run(client, Task("do", activity)))
     assert recording.activities == ["pack"]
     await repeated(recording, tmp_path)
 
@@ -135,8 +135,41 @@ async def test_children_of_map_runs_are_recorded_too(client: Client, tmp_path: P
     config = asfini.ProcessorConfig(mode="DISTRIBUTED", execution_type="STANDARD")
     processor = ItemProcessor(start_at="do", states={"do": Task("do", WORK)}, processor_config=config)
     client.mock(WORK, side_effect=["a", "b", "c"])
-    recording = await (await run(client, Map("each", item_processor=processor), [1, 2, 3])).record()
+    recording = await record(await run(client, Map("each", item_processor=processor), [1, 2, 3]))
     assert recording.output == ["a", "b", "c"]
+    await repeated(recording, tmp_path)
+
+
+async def test_results_of_items_that_overtook_each_other_stay_theirs(client: Client, tmp_path: Path) -> None:
+    first, second = Task("first", Lambda("first")), Task("second", Lambda("second"))
+    first >> second.retry_for(["Busy"], interval_seconds=1, max_attempts=9)
+    busy = {2, 4}
+
+    async def take_time(item: int) -> int:
+        await anyio.sleep(60 - 7 * item)
+        return item
+
+    async def answer(item: int) -> str:
+        if item in busy:
+            busy.remove(item)
+            raise TaskFailed("Busy")
+        return f"answer {item}"
+
+    client.mock("first", side_effect=take_time)
+    client.mock("second", side_effect=answer)
+    items = Map("each", item_processor=ItemProcessor.starting_at(first), max_concurrency=3)
+    recording = await record(await run(client, items, [0, 1, 2, 3, 4, 5]))
+    assert recording.output == [f"answer {item}" for item in range(6)]
+    await repeated(recording, tmp_path)
+
+
+async def test_what_was_redriven_ends_at_once(client: Client, tmp_path: Path) -> None:
+    client.mock(WORK, side_effect=[TaskFailed("Boom"), TaskFailed("Busy"), "done"])
+    execution = await run(client, Task("do", WORK).retry_for(["Busy"]))
+    await execution.redrive()
+    assert await execution.wait() == "done"
+    recording = await record(execution)
+    assert [*recording.mock_config["MockedResponses"]["first do"]] == ["0", "1"]
     await repeated(recording, tmp_path)
 
 
@@ -145,7 +178,7 @@ async def test_only_what_came_to_an_end_by_itself_is_recorded(client: Client) ->
     await client.register(machine)
     execution = await client.start_execution(machine, {})
     with pytest.raises(InvalidArgument, match="succeeded or failed can be repeated: arn"):
-        await execution.record()
+        await record(execution)
     await execution.stop()
     with pytest.raises(InvalidArgument, match="is ABORTED"):
-        await execution.record()
+        await record(execution)

@@ -9,10 +9,12 @@ import anyio
 import pytest
 from harness import ACCOUNT, HOUR, RECORDINGS, ROLE, cases as scorable, ruler
 
+from asfini._arns import Account
 from asfini.errors import ServiceError
+from asfini.execution import Execution
 from asfini.local.service import LocalService
-from asfini.testing import virtual_time
-from asfini.view import fold, record
+from asfini.service import Service
+from asfini.testing import record, virtual_time
 
 EXECUTION = "arn:aws:states:us-east-1:111111111111:execution:machine:recorded"
 BAR = 0.99
@@ -25,9 +27,30 @@ def cases() -> Iterator[dict[str, Any]]:
             yield case
 
 
+class Recorded(Service):
+    """Answers with what was recorded.
+
+    Args:
+        case: the recorded execution.
+    """
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self._answers: dict[str, dict[str, Any]] = {
+            "get_execution_history": {"events": case["expected"]["events"]},
+            "describe_state_machine_for_execution": {"definition": json.dumps(case["definition"])},
+            "list_executions": {"executions": []},
+        }
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        return self._answers[operation]
+
+    async def account(self) -> Account:
+        return ACCOUNT
+
+
 async def repeated(case: dict[str, Any]) -> dict[str, Any]:
     """Repeat an execution with what was made of its events."""
-    recording = record(fold(case["expected"]["events"]), case["definition"], arn=EXECUTION)
+    recording = await record(Execution(Recorded(case), EXECUTION))
     with virtual_time():
         async with LocalService(account=ACCOUNT, seed=0, mock_config=recording.mock_config) as service:
             for name in recording.activities:
@@ -43,7 +66,7 @@ async def repeated(case: dict[str, Any]) -> dict[str, Any]:
                 stateMachineArn=f"{machine['stateMachineArn']}#{recording.case}",
                 input=json.dumps(case["input"]),
             )
-            with anyio.move_on_after(HOUR):
+            with anyio.move_on_after(10 * HOUR):
                 await service.changed(started["executionArn"], 0)
             return await service.call("describe_execution", executionArn=started["executionArn"])
 

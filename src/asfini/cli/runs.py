@@ -108,9 +108,13 @@ def _redrive(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -
 
 
 def _record(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:
+    from asfini.testing.recording import (
+        record as record_execution,
+    )  # nobody else needs a service of one's own
+
     async def record() -> None:
         async with connecting as client:
-            recording = await client.execution(args.arn).record()
+            recording = await record_execution(client.execution(args.arn))
         paths = _write(recording.files(args.name), args.directory, force=args.force)
         if args.json:
             print_json([str(path) for path in paths])

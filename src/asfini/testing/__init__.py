@@ -4,6 +4,7 @@ from asfini._mocks import Mock, MockCall
 from asfini.clock import hold, virtual_time
 from asfini.local.faults import Fault, FaultyService, Struck
 from asfini.local.quotas import Quota, ThrottledService
+from asfini.testing.recording import record
 
 __all__ = [
     "Fault",
@@ -14,5 +15,6 @@ __all__ = [
     "Struck",
     "ThrottledService",
     "hold",
+    "record",
     "virtual_time",
 ]

@@ -285,7 +285,8 @@ def _first_line(told: Explanation) -> str:
     name = "the execution" if told.arn is None else f"execution {':'.join(told.arn.split(':')[7:])}"
     since = "" if told.started is None else f" since {told.started:%Y-%m-%d %H:%M:%S %Z}"
     times = f"{told.status}{since}" if told.seconds is None else f"{told.status} after {span(told.seconds)}"
-    redriven = f", redriven {told.redrives}×" if told.redrives else ""
+    often = "once" if told.redrives == 1 else f"{told.redrives} times"
+    redriven = f", redriven {often}" if told.redrives else ""
     return f"{name}: {times}{redriven}" + (f": {told.error}" if told.error else "")
 
 

@@ -398,7 +398,8 @@ class Folding:
     # Ends
 
     def _begin(self, state: StateRun, event: Event) -> Attempt:
-        attempt = Attempt(state, len(state.attempts) + 1, event.timestamp, events=[event])
+        redrives = len(self.run.redrives)
+        attempt = Attempt(state, len(state.attempts) + 1, event.timestamp, redrives=redrives, events=[event])
         state.attempts.append(attempt)
         if not state.open:  # a Catch's own expression may fail after the state has
             state.status, state.ended = "RUNNING", None

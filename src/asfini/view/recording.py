@@ -78,7 +78,7 @@ def record(
     definition: Any,
     *,
     arn: str,
-    children: Iterable[Run] = (),
+    tasks: Iterable[Attempt] | None = None,
     type: str = "STANDARD",
 ) -> Recording:
     """Take down what an execution's tasks gave, and how it ended.
@@ -87,7 +87,8 @@ def record(
         run: its folded history, with data.
         definition: what it ran, as JSON data.
         arn: its ARN.
-        children: the runs of the children of its map runs, in the order in which they started.
+        tasks: the tries of its tasks, in the order in which they will be asked for when it is repeated; by
+            default that in which they were scheduled.
         type: the machine's type.
 
     Raises:
@@ -96,7 +97,9 @@ def record(
     name, case = _names(arn)
     if run.status not in ("SUCCEEDED", "FAILED"):
         raise InvalidArgument(f"only what succeeded or failed can be repeated: {arn} is {run.status}")
-    results = results_of([run, *children])
+    results = defaultdict(list)
+    for attempt in tasks_of([run]) if tasks is None else tasks:
+        results[attempt.state.name].append(result_of(attempt))
     responses = {state: f"{case} {state}" for state in results}
     return Recording(
         arn=arn,
@@ -132,22 +135,23 @@ def _names(arn: str) -> tuple[str, str]:
     return parts[0].split("/")[0], parts[1]
 
 
-def results_of(runs: Iterable[Run]) -> dict[str, list[dict[str, Any]]]:
-    """What each state's tasks gave, in the order in which they were scheduled, as the format has it."""
-    results: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        tasks = [(each.scheduled.id, each) for each in _tasks(run) if each.scheduled is not None]
-        for _, attempt in sorted(tasks, key=lambda task: task[0]):
-            results[attempt.state.name].append(_result(attempt))
-    return dict(results)
+def tasks_of(runs: Iterable[Run]) -> list[Attempt]:
+    """The tries of all tasks of some runs, in the order in which they were scheduled.
+
+    Those are left out after which a redrive went on in the same state: it is to end well at once.
+    """
+    return [attempt for run in runs for _, attempt in sorted(_tasks(run), key=lambda task: task[0])]
 
 
-def _tasks(run: Run) -> Iterator[Attempt]:
-    return (attempt for state in run.walk() if state.type == "Task" for attempt in state.attempts)
+def _tasks(run: Run) -> Iterator[tuple[int, Attempt]]:
+    for state in run.walk():
+        for attempt in state.attempts if state.type == "Task" else ():
+            if attempt.scheduled is not None and attempt.redrives == state.attempts[-1].redrives:
+                yield attempt.scheduled.id, attempt
 
 
-def _result(attempt: Attempt) -> dict[str, Any]:
-    """What a task gave; one that was cut off fails of what cut it off: it must not go on."""
+def result_of(attempt: Attempt) -> dict[str, Any]:
+    """What a task gave, as the format has it; one that was cut off fails like what cut it off."""
     finished = attempt.finished
     if finished is None:
         return _thrown(*_cutting(attempt.state))

@@ -44,6 +44,8 @@ class Attempt(_Lasting):
     status: Status = "RUNNING"
     error: str | None = None
     cause: str | None = None
+    redrives: int = 0
+    """How often the execution had been redriven before: retries count anew each time."""
     events: list[Event] = field(default_factory=list, repr=False)
     """Its own events, without those of the lines inside."""
     scheduled: Event | None = None

@@ -112,7 +112,9 @@ def _retry(state: StateRun, found: State | None, attempt: Attempt) -> tuple[str,
 
 def retrier_of(state: StateRun, retriers: list[Retrier] | None) -> tuple[Retrier | None, int]:
     """The retrier that names a state's last error, and how many retries it had already."""
-    named = [_first(retriers, attempt.error) for attempt in state.attempts]
+    redrives = state.attempts[-1].redrives if state.attempts else 0
+    latest = [attempt for attempt in state.attempts if attempt.redrives == redrives]
+    named = [_first(retriers, attempt.error) for attempt in latest]
     last = named[-1] if named else None
     return last, 0 if last is None else sum(each is last for each in named[:-1])
 
