@@ -11,6 +11,7 @@ import itertools
 import math
 import random
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -30,6 +31,9 @@ EARLIEST = 0.5
 """Of its interval, what a task's first heartbeat over HTTP waits at least: tasks that come together are
 spread out."""
 
+AT_ONCE = 100
+"""The most heartbeats on their way from one loop: those that are answered in 20 ms make 5,000 in a second."""
+
 _EARLY = 1e-6
 """Seconds by which a timer may be early."""
 
@@ -37,7 +41,7 @@ _EARLY = 1e-6
 class Beat:
     """A task's heartbeats."""
 
-    __slots__ = ("again", "began", "closed", "due", "is_over", "log", "seconds", "sending", "token")
+    __slots__ = ("again", "began", "closed", "due", "is_over", "log", "seconds", "sending", "token", "waits")
 
     def __init__(self, token: str, seconds: float, log: _reports.TaskLog, closed: Callable[[], None]) -> None:
         self.token = token
@@ -47,6 +51,7 @@ class Beat:
         self.due = self.began = 0.0
         self.again = _reports.HEARTBEAT_PAUSE
         self.sending: asyncio.Task[None] | None = None
+        self.waits = False
         self.is_over = False
 
     @property
@@ -74,7 +79,11 @@ class Heartbeats:
         self._live = 0
         self._timer: asyncio.TimerHandle | None = None
         self._wake = math.inf
+        self._looked = self._loop.time()
+        """When the loop last looked for what is due."""
         self._sending: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Beat] = deque()
+        """Those that are due, but are not sent yet, for too many others are on their way."""
 
     def begin(self, token: str, seconds: float, log: _reports.TaskLog, closed: Callable[[], None]) -> Beat:
         """Begin to send heartbeats at an interval.
@@ -132,6 +141,7 @@ class Heartbeats:
 
     def _look(self) -> None:
         now, self._wake = self._loop.time(), math.inf
+        self._looked = now
         beats = self._take(now + _EARLY)
         if not self._shared:
             _tell_if_late(beats, now)
@@ -142,14 +152,29 @@ class Heartbeats:
     def _look_after(self, beat: Beat, now: float) -> None:
         """Send one, or see what has become of the one that was sent."""
         if beat.sending is None:
-            beat.began = now
-            beat.sending = task = self._loop.create_task(self._send(beat))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            if len(self._sending) < AT_ONCE:
+                self._begin_to_send(beat, now)
+            elif not beat.waits:
+                beat.waits = True
+                self._waiting.append(beat)
         elif now - beat.began >= _reports.HEARTBEAT_PATIENCE - _EARLY:
             beat.sending.cancel()
         wait = beat.lag if self._shared else _reports.HEARTBEAT_PATIENCE
         self._put(beat, min(now + wait, max(now, beat.began) + _reports.HEARTBEAT_PATIENCE))
+
+    def _begin_to_send(self, beat: Beat, now: float) -> None:
+        beat.began, beat.waits = now, False
+        beat.sending = task = self._loop.create_task(self._send(beat))
+        self._sending.add(task)
+        task.add_done_callback(self._end_sending)
+
+    def _end_sending(self, task: "asyncio.Task[None]") -> None:
+        self._sending.discard(task)
+        while self._waiting:
+            beat = self._waiting.popleft()
+            if not beat.is_over:
+                self._begin_to_send(beat, self._loop.time())
+                return
 
     async def _send(self, beat: Beat) -> None:
         beat.began = self._loop.time()
@@ -182,11 +207,14 @@ class Heartbeats:
             beat.again *= 2
 
     def take_overdue(self, now: float) -> list[Beat]:
-        """The beats that the loop should have sent by now. For the other thread, which is to send them."""
+        """The beats that the loop should have sent by now, for the other thread, which is to send them.
+
+        A loop that still looks has much to do, but is not blocked: two threads would do less than one.
+        """
         overdue = []
-        if self._heap and self._heap[0][0] < now - TICK:
+        if self._heap and max(self._heap[0][0], self._looked) < now - TICK:
             for beat in self._take(now - TICK):
-                if beat.due < now - beat.lag:
+                if max(beat.due, self._looked) < now - beat.lag:
                     overdue.append(beat)
                     self._put(beat, now + _reports.HEARTBEAT_PATIENCE)
                 else:
@@ -210,6 +238,7 @@ class Heartbeats:
 
     async def aclose(self) -> None:
         """Send no more, and wait for those on their way."""
+        self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
         for task in self._sending:
