@@ -8,7 +8,7 @@ import asyncio
 import random
 import statistics
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +24,6 @@ LATENCY = 0.05
 POLL_SECONDS = 3
 START_SECONDS, SHORTEST, LONGEST = 10, 30, 150
 """Seconds over which executions start, and that they take."""
-
-
-SPREADS: dict[str, dict[str, Any]] = {
-    "1,000 of one machine": {},
-    "1,000 that end at once": {"at_once": True},
-    "1,000 of 100 machines": {"machines": 100},
-}
-"""Ways in which a thousand executions can be spread."""
 
 
 class Remote(ServiceWrapper):
@@ -143,16 +135,34 @@ async def bytes_each() -> float:
             return taken / WAITERS
 
 
+def costs(name: str, us: Outcome, them: Outcome) -> Iterator[Figure]:
+    """What asfini's waiting asked for, beside polling."""
+    beside = f"polling: {them.throttled:,} of {them.calls:,} calls; asfini: {us.calls:,} calls"
+    yield Figure(f"{name}: throttled calls", us.throttled, 0, beside=beside)
+    yield Figure(f"{name}: calls, to polling's", us.calls / them.calls, 0.1)
+
+
+def lag(name: str, us: Outcome, them: Outcome) -> Figure:
+    """How soon it knew."""
+    beside = f"polling: {them.lag:.2f} s; the latest: {max(us.lags):.2f} s, {max(them.lags):.2f} s"
+    return Figure(f"{name}: median lag", us.lag, 2, " s", beside=beside)
+
+
 async def figures() -> AsyncIterator[Figure]:
     """Each way of waiting beside naive polling."""
-    for name, spread in SPREADS.items():
-        us, them = await waited(ours, **spread), await waited(polling, **spread)
-        beside = f"polling: {them.throttled:,} of {them.calls:,} calls; asfini: {us.calls:,} calls"
-        yield Figure(f"{name}: throttled calls", us.throttled, 0, beside=beside)
-        yield Figure(f"{name}: calls, to polling's", us.calls / them.calls, 0.1)
-        beside = f"polling: {them.lag:.2f} s; the latest: {max(us.lags):.2f} s, {max(them.lags):.2f} s"
-        bar = 2 if "machines" not in spread else them.lag / 2  # a page tells of a tenth as many
-        yield Figure(f"{name}: median lag", us.lag, bar, " s", beside=beside)
+    polled = await waited(polling)
+    ends = {
+        "1,000 of one machine": (await waited(ours), polled),
+        "1,000 that end at once": (await waited(ours, at_once=True), await waited(polling, at_once=True)),
+    }
+    for name, (us, them) in ends.items():
+        for figure in [*costs(name, us, them), lag(name, us, them)]:
+            yield figure
+    spread, name = await waited(ours, machines=100), "1,000 of 100 machines"
+    for figure in costs(name, spread, polled):
+        yield figure
+    beside = f"{spread.lag:.2f} s to {polled.lag:.2f} s, for a page tells of ten"
+    yield Figure(f"{name}: median lag, to polling's", spread.lag / polled.lag, 0.5, beside=beside)
     yield Figure("memory per waiter, of 10,000", await bytes_each() / 1000, 8, " kB")
 
 

@@ -140,7 +140,7 @@ class Budget:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._waiting and self._open < MAX_OPEN:
+        while self._queue and self._open < MAX_OPEN:
             if self._queue[0][2].done():
                 heappop(self._queue)
             elif (seconds := self._seconds_to_turn()) > 0:
@@ -150,13 +150,13 @@ class Budget:
                 self._spend()
                 self._waiting -= 1
                 heappop(self._queue)[2].set_result(None)
-        if not self._waiting:
-            self._queue.clear()
 
     def _give_up(self, turn: "asyncio.Future[None]") -> None:
         """Go on without one who is cancelled, be it before or after it got its turn."""
         if turn.cancelled():
             self._waiting -= 1
+            if not self._waiting:
+                self._queue.clear()
         else:
             self._tokens += 1
             self._open -= 1
