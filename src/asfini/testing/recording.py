@@ -110,7 +110,7 @@ class _Hands:
     def answer(self, call: "Call") -> Any:
         """Give what such a task gave; nothing where none was done."""
         waiting = self._waiting[call.state]
-        tries = waiting[_key(call.input)] or next(filter(None, waiting.values()), None)
+        tries = waiting[_key(call.input)] or next(filter(None, waiting.values()), [])
         if not tries:
             return None
         attempt = tries.pop(0)

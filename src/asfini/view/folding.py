@@ -167,8 +167,8 @@ class Folding:
         told = _ENTERED_AT.search(self.run.cause or "")
         state = self.entered.get(int(told[1])) if told else None
         if state is None or state.exited is not None:
-            last = before.line.states[-1:]
-            state = before.state or (last[0] if last and last[0].exited is None else None)
+            here = before.line.states[-1:]
+            state = before.state or (here[0] if here and here[0].exited is None else None)
         if state is None:
             return
         origin = state
