@@ -30,7 +30,7 @@ examples:
 
 def _add_output(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help=f"file to write, - for standard output ({default})"
+        "-o", "--output", metavar="FILE", help=f"file to write, - for standard output (default: {default})"
     )
 
 

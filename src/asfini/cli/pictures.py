@@ -65,6 +65,8 @@ def _offline(named: str | None, app: App) -> Graph | str:
             raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
         except UnicodeDecodeError as error:
             raise InvalidArgument(f"{path} is not text in UTF-8") from error
+    if named is None and len(app.machines) != 1:
+        raise InvalidArgument("which machine? give a file with its definition, its name or its ARN")
     machine = app.machine(named)
     return graph(machine) if isinstance(machine, StateMachine) else machine
 

@@ -25,10 +25,10 @@ _TESTS = {
     "IsString": "text",
     "IsTimestamp": "a time",
 }
-_WORK = re.compile(
-    r"arn:[^:]+:(?:lambda|states):[^:]*:[^:]*:(?P<kind>function|activity|stateMachine):(?P<name>.+)"
-)
-_SERVICE = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<call>.+)")
+_PART = r"(?:\$\{[^}]*\}|[^:])*"
+"""A part of an ARN, which may have CloudFormation's parameters in it, and their colons."""
+_WORK = re.compile(rf"arn:{_PART}:(?:lambda|states):{_PART}:{_PART}:(function|activity|stateMachine):(.+)")
+_SERVICE = re.compile(rf"arn:{_PART}:states:{_PART}:{_PART}:(.+)")
 
 
 def cut(text: str, length: int) -> str:
@@ -112,10 +112,10 @@ def resource_said(resource: Any) -> str:
     """What does a task, without the account: `sqs:sendMessage`, `function resize`, `activity pack`."""
     text = str(resource)
     if found := _WORK.fullmatch(text):
-        kind = {"stateMachine": "machine"}.get(found["kind"], found["kind"])
-        return f"{kind} {found['name']}"
+        kind = {"stateMachine": "machine"}.get(found[1], found[1])
+        return f"{kind} {found[2]}"
     found = _SERVICE.fullmatch(text)
-    return found["call"] if found else text
+    return found[1] if found else text
 
 
 def _waiting(state: Mapping[str, Any]) -> str:
