@@ -57,10 +57,12 @@ def operation_of(target: str | None) -> str:
     Raises:
         ServiceError: Step Functions has no such operation.
     """
-    service, _, name = (target or "").partition(".")
+    if target is None:
+        raise refusal("UnknownOperationException", "no header X-Amz-Target says which operation is called")
+    service, _, name = target.partition(".")
     found = _OPERATIONS.get(name) if service == TARGET else None
     if found is None:
-        raise refusal("UnknownOperationException", f"there is no operation {(target or '')[:200]!r}")
+        raise refusal("UnknownOperationException", f"there is no operation {target[:200]!r}")
     return found
 
 

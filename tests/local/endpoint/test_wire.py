@@ -107,6 +107,10 @@ class TestErrors:
         answer = await caller.send(data="{}", headers={"X-Amz-Target": target})
         assert (answer.status, answer.code) == (400, "UnknownOperationException")
 
+    async def test_a_call_without_an_operation_says_where_it_would_stand(self, caller: Caller) -> None:
+        answer = await caller.send(data="{}", headers={"Content-Type": "application/json"})
+        assert answer.body["message"] == "no header X-Amz-Target says which operation is called"
+
     @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/health"), ("PUT", "/x")])
     async def test_paths_that_are_not_there(self, caller: Caller, method: str, path: str) -> None:
         assert (await caller.send(method, path)).code == "UnknownOperationException"
