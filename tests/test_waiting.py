@@ -31,6 +31,8 @@ from asfini import (
     local,
     wait_all,
 )
+from asfini._budget import MAX_OPEN, Budget
+from asfini._quotas import Quota
 from asfini.aws import AwsService, AWSSession
 from asfini.errors import (
     AccessDenied,
@@ -116,6 +118,67 @@ async def lag(execution: Execution, seconds: float) -> float:
 
 async def lags(executions: list[Execution], seconds: Iterable[float]) -> list[float]:
     return await asyncio.gather(*map(lag, executions, seconds))
+
+
+class TestBudget:
+    async def test_who_is_cancelled_while_others_are_served_holds_up_nobody(
+        self, local_client: Client
+    ) -> None:
+        budget = Budget(Quota(1, 0.1), 1)
+        await budget.take(0)
+        begin = now()
+        first, second = (asyncio.create_task(budget.take(number)) for number in range(2))
+        await anyio.lowlevel.checkpoint()
+        first.cancel()
+        budget.release()  # nobody noticed yet that the first has gone
+        await second
+        assert now() - begin == pytest.approx(10)
+
+    async def test_who_is_cancelled_with_a_turn_hands_it_on(self, local_client: Client) -> None:
+        budget = Budget(Quota(100, 0.1), 1)
+        for _ in range(MAX_OPEN):
+            await budget.take(0)
+        begin = now()
+        first, second = (asyncio.create_task(budget.take(number)) for number in range(2))
+        await anyio.lowlevel.checkpoint()
+        budget.release()
+        first.cancel()
+        await second
+        assert (first.cancelled(), now()) == (True, begin)
+
+    async def test_who_was_due_first_comes_first(self, local_client: Client) -> None:
+        budget, order = Budget(Quota(1, 1), 1), []
+
+        async def take(due: float) -> None:
+            await budget.take(due)
+            order.append(due)
+
+        await asyncio.gather(*map(take, [5, 3, 4, 1, 2]))
+        assert order == [5, 1, 2, 3, 4], "the first found a token"
+
+    async def test_the_last_who_is_cancelled_leaves_nothing(self, local_client: Client) -> None:
+        budget = Budget(Quota(1, 0.1), 1)
+        await budget.take(0)
+        waits = [asyncio.create_task(budget.take(number)) for number in range(100)]
+        await anyio.lowlevel.checkpoint()
+        for wait in waits:
+            wait.cancel()
+        budget.release()
+        await asyncio.wait(waits)
+        assert (budget._queue, budget._waiting, budget._timer) == ([], 0, None)
+
+    async def test_it_halves_when_throttled_and_grows_back(self, local_client: Client) -> None:
+        budget = Budget(Quota(10, 10), 1)
+        assert budget.price(1) == pytest.approx(0.1)
+        for _ in range(3):
+            budget.throttled(now())
+        assert budget.price(1) == pytest.approx(0.2), "what was sent before says nothing new"
+        await anyio.sleep(1)
+        budget.throttled(now())
+        assert budget.price(1) == pytest.approx(0.4)
+        for _ in range(200):
+            budget.let_through()
+        assert budget.price(1) == pytest.approx(0.1)
 
 
 class TestQuotas:
@@ -259,7 +322,7 @@ class TestPages:
     async def test_those_of_other_programs_may_make_them_too_many(
         self, client: Client, service: Distant, local_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("asfini._watching.PAGE_SIZE", 10)
+        monkeypatch.setattr("asfini._watching.machine.PAGE_SIZE", 10)
         executions = await started(local_client, [100] * 8)
         await started(local_client, [3600] * 90)
         late_by = await lags([client.execution(each.arn) for each in executions], [100] * 8)
@@ -269,7 +332,7 @@ class TestPages:
     async def test_all_pages_are_read_that_are_worth_it(
         self, client: Client, service: Distant, local_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("asfini._watching.PAGE_SIZE", 10)
+        monkeypatch.setattr("asfini._watching.machine.PAGE_SIZE", 10)
         seconds = [50 + number for number in range(60)]
         executions = await started(local_client, seconds)
         late_by = await lags([client.execution(each.arn) for each in executions], seconds)
