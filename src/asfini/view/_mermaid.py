@@ -40,7 +40,8 @@ def mermaid(graph: Graph, marks: Marks | None) -> str:
 def _lines(graph: Graph, indent: str) -> Iterator[str]:
     for node in graph.nodes.values():
         if node.parts:
-            yield f'{indent}subgraph {node.key}["{_text(_titled(node))}"]'
+            title = _text(f"{node.name} ({node.kind})")  # in one line: more would be covered
+            yield f'{indent}subgraph {node.key}["{title}"]'
             for number, part in enumerate(node.parts):
                 yield f'{indent}  subgraph {node.key}_{number}["{_text(part.title)}"]'
                 yield from _lines(part, f"{indent}    ")
