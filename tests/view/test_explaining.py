@@ -23,7 +23,7 @@ from asfini import (
 )
 from asfini.errors import TaskFailed
 from asfini.testing import virtual_time
-from asfini.view import Explanation
+from asfini.view import Explanation, explain, fold
 
 WORK = Lambda("work")
 
@@ -109,6 +109,30 @@ async def test_a_failure_in_a_branch_or_an_item_is_told_with_its_place(client: C
     assert [(clause.state, clause.kind, clause.matches) for clause in explanation.clauses] == [
         ("both", "Catch", False)
     ]
+
+
+def test_branches_are_numbered_as_they_are_written_in_whichever_order_they_begin() -> None:
+    both = Parallel("both", branches=[states(Wait("rest", seconds=1)), states(Fail("no", error="No"))])
+    events = [
+        {"type": "ExecutionStarted", "id": 1},
+        {"type": "ParallelStateEntered", "id": 2, "stateEnteredEventDetails": {"name": "both"}},
+        {"type": "ParallelStateStarted", "id": 3, "previousEventId": 2},
+        {
+            "type": "FailStateEntered",
+            "id": 4,
+            "previousEventId": 3,
+            "stateEnteredEventDetails": {"name": "no"},
+        },
+        {"type": "ParallelStateFailed", "id": 5, "previousEventId": 4},
+        {
+            "type": "ExecutionFailed",
+            "id": 6,
+            "previousEventId": 5,
+            "executionFailedEventDetails": {"error": "No"},
+        },
+    ]
+    assert explain(fold(events)).place == ["both", "branch 0", "no"]
+    assert explain(fold(events), states(both)).place == ["both", "branch 1", "no"]
 
 
 async def test_a_failure_of_branches_that_is_tried_again_tells_its_retry(client: Client) -> None:

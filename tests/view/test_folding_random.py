@@ -1,13 +1,16 @@
 """Folding histories of random machines: everything finds a place, and the right one."""
 
+import json
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, settings, strategies as st
 from machines import Case, cases
 from runs import run
 
-from asfini.view import Line, Run, fold
+from asfini.asl.definition import Definition
+from asfini.history import EVENT_CLASSES
+from asfini.view import Line, Run, explain, fold
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -34,6 +37,53 @@ def test_a_part_of_a_history_is_folded_as_far_as_it_goes(case: Case) -> None:
         assert len(list(fold(events[:count]).walk())) == entered(events[:count])
         assert len(list(fold(events[count:]).walk())) == entered(events[count:])
     assert len(list(fold(events[::3]).walk())) == entered(events[::3])
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A definition, and a history of it in which anything may be missing, doubled, displaced or nonsense."""
+    case = draw(cases("JSONPath", mixed=True))
+    events = [dict(event) for event in run(case).events]
+    for _ in range(draw(st.integers(1, 30))):
+        at = draw(st.integers(0, len(events) - 1))
+        events.insert(draw(st.integers(0, len(events))), dict(events[at]))
+        spoil(draw, events[at])
+    return case.definition, events
+
+
+def spoil(draw: st.DrawFn, event: dict[str, Any]) -> None:
+    """Change one member of an event, or take it away; its type stays some type."""
+    key = draw(st.sampled_from([*event]))
+    if key == "type":
+        event[key] = draw(st.sampled_from([*EVENT_CLASSES]))
+    elif draw(st.booleans()):
+        del event[key]
+    else:
+        event[key] = draw(st.none() | st.integers(0, 40) | st.text() | st.just({"name": 1, "index": -1}))
+
+
+@SETTINGS
+@given(spoilt())
+def test_no_history_is_too_odd_to_be_folded_and_explained(
+    given: tuple[dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    definition, events = given
+    folded = fold(events)
+    assert len(folded.events) == len(events)
+    told = explain(folded, Definition.from_dict(definition))
+    assert str(told)
+    assert json.loads(json.dumps(told.to_dict()))["status"] == folded.status
+
+
+def test_a_history_that_is_nested_without_end_is_folded() -> None:
+    events: list[dict[str, Any]] = [{"type": "ExecutionStarted", "id": 1}]
+    for _ in range(3000):
+        entered = {"type": "ParallelStateEntered", "stateEnteredEventDetails": {"name": "deeper"}}
+        for event in (entered, {"type": "ParallelStateStarted"}):
+            events.append({**event, "id": len(events) + 1, "previousEventId": len(events)})
+    for kind in ("ExecutionTimedOut", "ExecutionRedriven", "ExecutionFailed"):
+        events.append({"type": kind, "id": len(events) + 1, "previousEventId": len(events)})
+    assert len(list(fold(events).walk())) == 3000
 
 
 def entered(events: list[dict[str, Any]]) -> int:

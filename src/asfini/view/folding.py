@@ -193,15 +193,23 @@ class Folding:
         return _Place(event, run.line)
 
     def _resume(self, line: Line) -> None:
-        """Reopen a line's last state, after those inside of it."""
-        line.status, line.ended = "RUNNING", None
-        state = line.states[-1] if line.states else None
-        if state is None or state.exited is not None:
-            return
-        for inner in state.lines:
-            if inner.status != "SUCCEEDED":
+        """Reopen the last states of a line and of those inside of it, the innermost first."""
+        reopened, waiting = [], [line]
+        while waiting:
+            line = waiting.pop()
+            line.status, line.ended = "RUNNING", None
+            state = line.states[-1] if line.states else None
+            if state is None or state.exited is not None:
+                continue
+            reopened.append(state)
+            inner = [each for each in state.lines if each.status != "SUCCEEDED"]
+            if inner:
                 state.attempts[-1].status, state.attempts[-1].ended = "RUNNING", None
-                self._resume(inner)
+            waiting += inner[::-1]
+        for state in sorted(reopened, key=lambda state: -len(state.within)):
+            self._reopen(state)
+
+    def _reopen(self, state: StateRun) -> None:
         state.status, state.ended = "RUNNING", None
         self.open[id(state)] = self.resumed[id(state)] = state
         for key in (("name", state.name), ("type", state.type)):
@@ -460,12 +468,15 @@ class Folding:
 
     def _cut_off(self, line: Line, event: Event) -> None:
         """End what has not ended in a line; only its last state may not have."""
-        unfinished = bool(line.states) and line.states[-1].exited is None
-        _end(line, event.timestamp, "ABORTED" if unfinished or line.kind == "iteration" else "SUCCEEDED")
-        state = line.states[-1] if unfinished else None
-        if state is not None and state.open:
-            self._close(state, event, "ABORTED")
-            self._cut_lines(state, event)
+        waiting = [line]
+        while waiting:
+            line = waiting.pop()
+            state = line.states[-1] if line.states and line.states[-1].exited is None else None
+            cut = state is not None or line.kind == "iteration"
+            _end(line, event.timestamp, "ABORTED" if cut else "SUCCEEDED")
+            if state is not None and state.open:
+                self._close(state, event, "ABORTED")
+                waiting += [inner for inner in state.lines if inner.status == "RUNNING"]
 
     def _cut_lines(self, state: StateRun, event: Event) -> None:
         for line in state.lines:

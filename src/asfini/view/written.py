@@ -26,12 +26,27 @@ def _inside(found: State, state: StateRun, outer: StateRun) -> Definition | None
 
 
 def complete(run: Run, definition: Definition | None) -> None:
-    """Fill in the errors of Fail states, which no event tells, also for the states around them."""
+    """Fill in what no event tells: the errors of Fail states, and which branch is which."""
     for state in [] if definition is None else run.walk():
+        if state.type == "Parallel":
+            _number_branches(state, written(state, definition))
         if state.type == "Fail" and state.error is None:
             found = written(state, definition)
             if isinstance(found, Fail):
                 _fill(state, _literal(found.error), _literal(found.cause))
+
+
+def _number_branches(state: StateRun, found: State | None) -> None:
+    """Number branches as they are written: those that begin alike in the order in which they began."""
+    branches = [] if found is None else found.held("branches") or []
+    for attempt in state.attempts:
+        left = list(enumerate(branch.start_at for branch in branches))
+        for line in attempt.lines:
+            start = line.states[0].name if line.states else None
+            place = next((each for each in left if each[1] == start), None)
+            if place is not None:
+                line.index = place[0]
+                left.remove(place)
 
 
 def _literal(text: str | None) -> str | None:
