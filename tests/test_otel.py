@@ -235,6 +235,7 @@ def test_without_the_extra_it_is_named() -> None:
     script = """
 import sys
 sys.modules["opentelemetry"] = None
+from asfini import *  # all else is there
 try:
     import asfini.otel
 except ImportError as error:

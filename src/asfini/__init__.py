@@ -10,7 +10,6 @@ if TYPE_CHECKING:
         codecs as codecs,
         history as history,
         local as local,
-        otel as otel,
         testing as testing,
     )
     from asfini.activity import (
@@ -154,7 +153,6 @@ __getattr__, __dir__ = _lazy.attributes(
         "local": "",
         "machine": "StateMachine construct_state_machine",
         "map_run": "MapRun",
-        "otel": "",
         "query": "",
         "service": "Service ServiceWrapper",
         "state_test": "StateTest",
@@ -266,7 +264,6 @@ __all__ = [
     "current_task",
     "history",
     "local",
-    "otel",
     "problems",
     "testing",
     "wait_all",
