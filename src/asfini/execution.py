@@ -450,7 +450,7 @@ class Execution:
             ServiceError: it has no history, as those of EXPRESS machines.
         """
         from asfini._inspection import inspect  # only who asks needs all this
-        from asfini.view.report import report
+        from asfini.view.reporting import report
 
         found = await inspect(self._service, self.arn)
         return report(found.run, found.definition, name=self.name, arn=self.arn)
@@ -462,7 +462,7 @@ class Execution:
             ServiceError: it has no history, as those of EXPRESS machines.
         """
         from asfini._inspection import inspect  # only who asks needs all this
-        from asfini.view.trace import trace
+        from asfini.view.tracing import trace
 
         return trace((await inspect(self._service, self.arn)).run, name=self.name)
 

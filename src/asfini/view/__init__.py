@@ -5,8 +5,8 @@ from asfini.view.folding import fold
 from asfini.view.graphs import Edge, Graph, Node, graph
 from asfini.view.marks import Mark, Marks, mark
 from asfini.view.recording import Recording, record
-from asfini.view.report import report
-from asfini.view.trace import trace
+from asfini.view.reporting import report
+from asfini.view.tracing import trace
 from asfini.view.tree import Attempt, Line, Run, StateRun
 from asfini.view.waiting import Standing
 

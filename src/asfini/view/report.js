@@ -452,7 +452,7 @@
     markNode(null);
     const keys = make("p", "soft", make("kbd", "", "Tab"), " to a list, ", make("kbd", "", "↑"), " ", make("kbd", "", "↓"), " to walk, ", make("kbd", "", "/"), " to filter, ", make("kbd", "", "Esc"), " to begin anew.");
     const parts = [make("h2", "", "Details"), make("p", "soft", "Choose a state in the graph or the timeline, or an event."), keys];
-    for (const [title, json] of run.payloads) parts.push(payload(title, JSON.parse(json), true));
+    for (const [title, place] of run.payloads) parts.push(payload(title, JSON.parse(texts[place]), true));
     inspector.replaceChildren(...parts);
   }
 

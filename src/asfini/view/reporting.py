@@ -113,7 +113,7 @@ class _Data:
             "failed": self.row_of.get(id(failed), -1),
             "facts": self._facts(),
             "payloads": [
-                [title, json.dumps(value)]
+                [title, self._shared(value)]
                 for title, value in (("Input", run.input), ("Output", run.output))
                 if value is not None
             ],
