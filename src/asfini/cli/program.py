@@ -46,8 +46,8 @@ _LONGEST_CAUSE = 200
 class CLI:
     """A command line for a program's own machines and activities.
 
-    It has the commands `register`, `deregister`, `start`, `worker`, `executions` and `local`; `--help`
-    tells of them.
+    It has the commands `register`, `deregister`, `start`, `worker`, `executions` and `local`, and those about
+    one execution, such as `explain`; `--help` tells of them.
 
     Args:
         state_machine: the machine, or several. One that others deploy is given by its name or ARN; it is
