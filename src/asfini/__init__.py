@@ -153,6 +153,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "local": "",
         "machine": "StateMachine construct_state_machine",
         "map_run": "MapRun",
+        "otel": "",
         "query": "",
         "service": "Service ServiceWrapper",
         "state_test": "StateTest",
