@@ -72,7 +72,7 @@ def bench(session: nox.Session) -> None:
     install(session, "tests")
     for path in sorted(pathlib.Path("benchmarks").glob("*.py")):
         if path.stem != "measuring":
-            session.run("python", str(path), *session.posargs)
+            session.run("python", str(path), *session.posargs, env={"ASFINI_PEERS": peers(session)})
 
 
 @nox.session
