@@ -102,6 +102,13 @@ async def test_a_failure_is_repeated(client: Client, tmp_path: Path) -> None:
     await repeated(recording, tmp_path)
 
 
+async def test_a_time_out_is_repeated(client: Client, tmp_path: Path) -> None:
+    client.mock(WORK, return_value=1, after=60)
+    recording = await record(await run(client, Task("do", WORK, timeout_seconds=5)))
+    assert (recording.error, recording.cause) == ("States.Timeout", None)
+    await repeated(recording, tmp_path)
+
+
 async def test_the_test_fails_where_the_machine_has_changed(client: Client, tmp_path: Path) -> None:
     client.mock(WORK, return_value=1)
     recording = await record(await run(client, Task("do", WORK)))

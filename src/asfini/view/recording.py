@@ -61,7 +61,7 @@ class Recording:
         }
 
     def _run(self) -> dict[str, Any]:
-        failed = {"error": self.error, "cause": self.cause}
+        failed = {"error": self.error or None, "cause": self.cause or None}
         end = {"output": self.output} if self.status == "SUCCEEDED" else failed
         return {
             "machine": self.machine,
@@ -238,5 +238,6 @@ def _test(recording: Recording, stem: str, run: str, mocks: str) -> str:
                     told = await execution.describe()
             if told["status"] == "SUCCEEDED":
                 return {{"status": "SUCCEEDED", "output": output}}
-            return {{"status": told["status"], "error": told.get("error"), "cause": told.get("cause")}}
+            failure = {{name: told.get(name) or None for name in ("error", "cause")}}
+            return {{"status": told["status"], **failure}}
         ''')
