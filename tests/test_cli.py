@@ -966,3 +966,70 @@ def test_commands_about_executions_need_their_arn_and_no_app(
 ) -> None:
     assert main_status(command, "order") == 2
     assert "an ARN of Step Functions is needed, not 'order'" in capsys.readouterr().err
+
+
+# graph, report, trace
+
+
+def test_a_files_machine_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = construct_state_machine("shop", Pass("note"))
+    Path("shop.asl.json").write_text(machine.to_json(), encoding="utf-8")
+    assert main_status("graph", "shop.asl.json") == 0
+    assert capsys.readouterr().out == machine.to_svg()
+    assert main_status("graph", "shop.asl.json", "--format", "mermaid") == 0
+    assert capsys.readouterr().out == machine.to_mermaid()
+    assert main_status("graph", "shop.asl.json", "--output", "shop.dot") == 0
+    assert capsys.readouterr().out == "wrote shop.dot\n"
+    assert Path("shop.dot").read_text(encoding="utf-8") == machine.to_dot()
+
+
+def test_a_graph_is_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    machine = construct_state_machine("shop", Pass("note"))
+    cli = CLI(machine, connect=connecting())
+    assert status_of(cli, "graph", "--json", "--format", "dot") == 0
+    assert json.loads(capsys.readouterr().out) == {"format": "dot", "graph": machine.to_dot()}
+    assert status_of(cli, "graph", "shop", "--json", "-o", "shop.mmd") == 0
+    assert json.loads(capsys.readouterr().out) == ["shop.mmd"]
+    assert Path("shop.mmd").read_text(encoding="utf-8") == machine.to_mermaid()
+
+
+def test_a_machine_that_is_registered_is_drawn_and_a_run_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    cli = CLI("shop", connect=connecting(running()))
+    assert status_of(cli, "graph") == 0
+    assert 'class="state Task"' in capsys.readouterr().out
+    assert status_of(cli, "graph", ORDER) == 0
+    assert 'class="state Task failed marked"' in capsys.readouterr().out
+
+
+def test_a_report_and_a_trace_are_files_named_like_the_execution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_order(capsys, "report") == "wrote order.html\n"
+    assert "<title>order: FAILED</title>" in Path("order.html").read_text(encoding="utf-8")
+    assert of_order(capsys, "report", "--output", "-").startswith("<!doctype html>")
+    assert json.loads(of_order(capsys, "trace", "--json")) == ["order.trace.json"]
+    names = {event["name"] for event in json.loads(Path("order.trace.json").read_bytes())["traceEvents"]}
+    assert {"charge", "attempt 1"} <= names
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["graph"], "which machine? give a file with its definition, its name or its ARN"),
+        (["graph", "nowhere.json"], "cannot read nowhere.json: "),
+        (["graph", "binary.json"], "binary.json is not text in UTF-8"),
+        (["graph", "wrong.json"], "wrong.json: "),
+        (["report", "order"], "an ARN of Step Functions is needed, not 'order'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(
+    argv: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("binary.json").write_bytes(b"\xff\xfe\x00")
+    Path("wrong.json").write_text("{", encoding="utf-8")
+    assert main_status(*argv) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    cli = CLI(construct_state_machine("shop", Pass("note")), connect=connecting())
+    assert status_of(cli, "graph", "-o", "no/where.svg") == 2
+    assert f"cannot write {Path('no/where.svg')}: " in capsys.readouterr().err

@@ -36,8 +36,8 @@ def prepare(args: Namespace, app: App) -> Work:
 def _graph(args: Namespace, app: App) -> Work:
     written = args.format or _SUFFIXES.get(Path(args.output or "").suffix, "svg")
     found = _offline(args.machine, app)
-    if isinstance(found, str):
-        _use_own_region(args, app, found)
+    if isinstance(found, str) and found.startswith("arn:"):
+        _use_region_of(_arns.Arn.parse(found), args, app)
 
     async def draw() -> None:
         if isinstance(found, Graph):
@@ -89,7 +89,7 @@ _DRAWING: dict[str, Callable[[Graph], str]] = {
 
 
 def _told(args: Namespace, app: App) -> Work:
-    _use_own_region(args, app, args.arn)
+    _use_region_of(_arns.Arn.parse(args.arn), args, app)
 
     async def tell() -> None:
         async with connected(args, app) as client:
@@ -106,10 +106,10 @@ def _told(args: Namespace, app: App) -> Work:
     return tell()
 
 
-def _use_own_region(args: Namespace, app: App, arn: str) -> None:
+def _use_region_of(arn: _arns.Arn, args: Namespace, app: App) -> None:
     """Ask in the region that an ARN names, unless the command line says where."""
-    if arn.startswith("arn:") and app.connect is None and args.region is None and args.endpoint_url is None:
-        args.region = _arns.Arn.parse(arn).account.split(":")[3]
+    if app.connect is None and args.region is None and args.endpoint_url is None:
+        args.region = arn.account.split(":")[3]
 
 
 def _write(path: Path, text: str) -> Path:

@@ -116,10 +116,25 @@
     if (run.cause) failure.append(payload("Cause", readable(run.cause), run.cause.length < 400));
   }
 
+  /** JSON with a line for each member: as it is written, for JavaScript would round numbers and sort some keys. */
+  function pretty(json) {
+    let [text, depth, last] = ["", 0, ""];
+    for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g)) {
+      const closing = token === "}" || token === "]";
+      if (closing) depth -= 1;
+      const empty = closing && (last === "{" || last === "[");
+      if (!empty && (closing || last === "{" || last === "[" || last === ",")) text += `\n${"  ".repeat(depth)}`;
+      text += token === ":" ? ": " : token;
+      if (token === "{" || token === "[") depth += 1;
+      last = token;
+    }
+    return text;
+  }
+
   /** A cause, which may be JSON. */
   function readable(text) {
     try {
-      return JSON.parse(text);
+      return typeof JSON.parse(text) === "object" ? pretty(text) : text;
     } catch {
       return text;
     }
@@ -129,12 +144,12 @@
 
   const inspector = byId("inspector");
 
-  /** A payload, folded until it is opened: only then it is written out. */
+  /** Text, or what makes it, under a title: folded until it is opened, and only then written out. */
   function payload(title, value, open = false) {
     const details = make("details", "", make("summary", "", title));
     const write = () => {
       if (details.open && details.children.length === 1) {
-        writeOut(details, typeof value === "string" ? value : JSON.stringify(value, null, 2));
+        writeOut(details, typeof value === "string" ? value : value());
       }
     };
     details.addEventListener("toggle", write);
@@ -162,10 +177,10 @@
   }
 
   const pill = (status) => make("span", `pill ${status}`, status.toLowerCase().replace("_", " "));
-  /** A payload of the event at a place, if it has one. */
-  function payloadOf(at, key) {
+  /** The payload of an event, if it has one, with a title. */
+  function payloadsOf(at, key, title) {
     const place = at >= 0 ? events[at].payloads[key] : undefined;
-    return place === undefined ? undefined : JSON.parse(texts[place]);
+    return place === undefined ? [] : [payload(title, () => pretty(texts[place]), true)];
   }
 
   function facts(row) {
@@ -178,10 +193,7 @@
   function inspectRow(row) {
     const parts = [make("h2", "", row.name), make("p", "", pill(row.status), ` ${row.type}`, make("span", "soft", ` ${facts(row)}`))];
     if (row.place) parts.push(make("p", "soft", row.place));
-    const input = payloadOf(row.entered, "input");
-    if (input !== undefined) parts.push(payload("Input", input, true));
-    const output = payloadOf(row.exited, "output");
-    if (output !== undefined) parts.push(payload("Output", output, true));
+    parts.push(...payloadsOf(row.entered, "input", "Input"), ...payloadsOf(row.exited, "output", "Output"));
     row.tries.forEach((attempt, number) => {
       const took = attempt.to === null ? "" : ` took ${lasting(attempt.to - attempt.from)}`;
       const box = make("div", "run", make("p", "", make("strong", "", `Attempt ${number + 1} `), pill(attempt.status), make("span", "soft", took)));
@@ -200,6 +212,7 @@
     const [first] = found;
     if (found.length === 1) return inspectRow(first);
     const bad = found.filter((row) => row.status !== "SUCCEEDED");
+    bad.sort((one, other) => FAILURES.has(other.status) - FAILURES.has(one.status));
     const parts = [make("h2", "", first?.name ?? run.names[key] ?? "?")];
     parts.push(make("p", "soft", found.length ? `entered ${found.length} times, ${bad.length} of them not simply well` : "never entered"));
     for (const row of [...bad, ...found.filter((row) => row.status === "SUCCEEDED")].slice(0, MOST_RUNS)) {
@@ -219,9 +232,9 @@
     for (const [key, value] of Object.entries(event.detail)) {
       const short = typeof value !== "object" && String(value).length < 80 && key !== "cause";
       if (short) parts.push(make("p", "", make("span", "soft", `${key} `), String(value)));
-      else parts.push(payload(key, key === "cause" ? readable(value) : value, true));
+      else parts.push(payload(key, () => (key === "cause" ? readable(value) : JSON.stringify(value, null, 2)), true));
     }
-    for (const [key, place] of Object.entries(event.payloads)) parts.push(payload(key, JSON.parse(texts[place]), true));
+    for (const [key, place] of Object.entries(event.payloads)) parts.push(payload(key, () => pretty(texts[place]), true));
     inspector.replaceChildren(...parts);
     inspector.scrollTop = 0;
   }
@@ -296,7 +309,7 @@
     for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
       const share = (time - from) / (to - from);
       if (share > 0.96) break;
-      const tick = make("span", "", lasting(time));
+      const tick = make("span", "", step < 1000 ? clock(time) : lasting(time));
       tick.style.left = `${share * 100}%`;
       ticks.push(tick);
     }
@@ -378,17 +391,17 @@
   const list = new List(byId("events"), drawEvent, inspectEvent);
   let chosen = null; // { rows, text }: the rows whose events are shown
 
+  const stateOf = (event) => (event.row >= 0 ? rows[event.row].name : (event.detail.name ?? ""));
+
   function drawEvent(event) {
     const kind = BAD.test(event.type) ? "bad" : event.type.endsWith("Succeeded") ? "good" : "";
-    const state = event.row >= 0 ? rows[event.row].name : "";
-    const cells = [event.id, clock(event.after), event.type, state, event.what];
+    const cells = [event.id, clock(event.after), event.type, stateOf(event), event.what];
     return make("div", `row event ${kind}`, ...cells.map((cell) => make("span", "", String(cell))));
   }
 
   /** What is looked through of an event, besides its payloads; found out once. */
   function text(event) {
-    const state = event.row >= 0 ? rows[event.row].name : "";
-    event.text ??= `${event.id} ${event.type} ${state} ${JSON.stringify(event.detail)}`.toLowerCase();
+    event.text ??= `${event.id} ${event.type} ${stateOf(event)} ${JSON.stringify(event.detail)}`.toLowerCase();
     return event.text;
   }
 
@@ -452,7 +465,7 @@
     markNode(null);
     const keys = make("p", "soft", make("kbd", "", "Tab"), " to a list, ", make("kbd", "", "↑"), " ", make("kbd", "", "↓"), " to walk, ", make("kbd", "", "/"), " to filter, ", make("kbd", "", "Esc"), " to begin anew.");
     const parts = [make("h2", "", "Details"), make("p", "soft", "Choose a state in the graph or the timeline, or an event."), keys];
-    for (const [title, place] of run.payloads) parts.push(payload(title, JSON.parse(texts[place]), true));
+    for (const [title, place] of run.payloads) parts.push(payload(title, () => pretty(texts[place]), true));
     inspector.replaceChildren(...parts);
   }
 

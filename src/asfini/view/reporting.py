@@ -19,6 +19,7 @@ from asfini.view.tree import Attempt, Line, Run, StateRun
 
 _COMMON = frozenset({"timestamp", "type", "id", "previous_event_id"})
 _LONGEST_SUMMARY = 200
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PAYLOADS = ("input", "output", "parameters", "assigned_variables")
 _SUMMED_UP = ("error", "resource", "worker_name", "index", "length", "map_run_arn", "redrive_count")
 """What the table says of an event besides its state: the first of these, and an error's cause."""
@@ -229,7 +230,7 @@ class _Data:
 
     def _shared(self, payload: Any) -> int:
         """The place of a payload's text among all texts."""
-        return self.texts.setdefault(json.dumps(payload, default=str), len(self.texts))
+        return self.texts.setdefault(_encode(payload), len(self.texts))
 
 
 def _summary(detail: Mapping[str, Any]) -> str:
