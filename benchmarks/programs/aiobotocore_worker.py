@@ -1,4 +1,4 @@
-"""The worker that one writes first with aiobotocore: some polls, and a coroutine for each task's heartbeats."""
+"""The worker that one writes first with aiobotocore: some polls, and a coroutine for each heartbeat."""
 
 import asyncio
 import json
