@@ -61,8 +61,9 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into `site/`."""
-    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    """Make the documentation's pictures, and build it into `site/`."""
+    install(session, "docs")
+    session.run("python", "docs/pictures.py")
     session.run("mkdocs", "build", "--strict")
 
 
