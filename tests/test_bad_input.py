@@ -608,6 +608,7 @@ class TestConnecting:
             (aws.connect, {"session": 5, "region": "eu-west-1"}, "session"),
             (aws.connect, {"region": "eu-west-1", "endpoint_url": "nowhere"}, "nowhere"),
             (aws.connect, {"region": "eu-west-1", "role": 5}, "role"),
+            (aws.connect, {"region": "eu-west-1", "quota_share": 0}, "quota_share"),
         ],
     )
     async def test_a_bad_value_is_named(self, connect: Any, given: dict[str, Any], culprit: str) -> None:

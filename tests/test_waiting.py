@@ -251,6 +251,26 @@ class TestQuotas:
                 assert result == number
         assert [await each.input() for each in executions] == inputs
 
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {"type": "WaitStateEntered"},
+            {"type": "ExecutionSucceeded", "executionSucceededEventDetails": {}},
+            {
+                "type": "ExecutionSucceeded",
+                "executionSucceededEventDetails": {"output": "{", "outputDetails": {"truncated": True}},
+            },
+        ],
+    )
+    async def test_where_a_last_event_does_not_tell_all_a_description_does(
+        self, client: Client, service: Distant, local_client: Client, event: dict[str, Any]
+    ) -> None:
+        service.quota_share = 0.01
+        service.always(HISTORY, answers({"events": [event]}))
+        executions = await started(local_client, [60] * 20)
+        assert await wait_all([client.execution(each.arn) for each in executions]) == [given(60)] * 20
+        assert service.of(HISTORY)
+
     async def test_where_histories_are_refused_descriptions_do(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:
@@ -374,6 +394,17 @@ class TestPages:
         late_by = await lags([client.execution(each.arn) for each in executions], [10] * 10)
         assert max(late_by) <= 12
 
+    async def test_children_of_a_map_run_are_looked_at_for_no_machine_lists_them(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        [execution] = await started(local_client, [0])
+        child = execution.arn.replace(":execution:waiting:", ":execution:waiting/label:")
+        results = await wait_all(
+            [client.execution(f"{child}{number}") for number in range(10)], return_exceptions=True
+        )
+        assert {type(result) for result in results} == {ExecutionDoesNotExist}
+        assert service.of(LIST) == []
+
     async def test_they_end_with_the_last_who_waits(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:
@@ -429,6 +460,15 @@ class TestLearning:
         for _ in range(4):
             await (await client.start_execution("waiting", given(3000))).wait()
         assert await lag(await client.start_execution("waiting", given(1)), 1) <= 3.6
+
+    async def test_only_so_many_machines_are_remembered(
+        self, client: Client, service: Distant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("asfini._watching.watcher.MOST_MACHINES", 3)
+        for number in range(10):
+            await client.register(waiting(f"m{number}"))
+            assert await client.execute(f"m{number}", given(1)) == given(1)
+        assert len(vars(service)["_watcher"]._machines) <= 3
 
 
 class TestTrouble:
