@@ -1,0 +1,221 @@
+"""Workers under fire: one in twenty requests goes wrong, workers are killed all the time, nothing is lost.
+
+The service, a proxy that makes the faults, the workers and the ledger of what they did are processes of
+their own. Each execution ends with the right output. None is done twice unless its first try had timed out:
+the task of a killed worker, or one that came with an answer that got lost, can only do that. A report whose
+answer was lost and that is refused when it is sent again counts as done. Nothing is left open anywhere.
+
+A small run takes part in all tests, a longer one where CI is set. For hours of it, say how many tasks:
+
+    ASFINI_TORTURE_TASKS=20000 python -m pytest -s tests/torture/test_workers.py
+
+ASFINI_TORTURE_SEED has other faults, kills and tasks than seed 1, which is the default.
+"""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asfini import Activity, Client, Execution, StateMachine, Task, aws, construct_state_machine
+
+TASKS = int(os.environ.get("ASFINI_TORTURE_TASKS") or (2000 if os.environ.get("CI") else 300))
+SEED = int(os.environ.get("ASFINI_TORTURE_SEED") or 1)
+FAULTS = 0.05
+"""The share of requests that go wrong."""
+WORKERS, RUNNING = 3, 300
+"""Workers at once, and executions."""
+SECONDS_BETWEEN_KILLS = 1, 4
+LONG = 120 + TASKS / 5
+"""Seconds in which it surely ends."""
+PROGRAMS = Path(__file__).parent / "programs"
+SIGNS = ("Traceback", "never retrieved", "was never awaited", "ResourceWarning", "was destroyed")
+"""What processes say that leave something behind."""
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="only Linux tells of others' open files"
+)
+
+
+@dataclass
+class Crew:
+    """Workers, each of which works until it is killed, and is replaced."""
+
+    url: str
+    ledger: int
+    folder: Path
+    random: random.Random
+    at_work: list[asyncio.subprocess.Process] = field(default_factory=list)
+    leaving: set[asyncio.Task[None]] = field(default_factory=set)
+    kills: Counter[str] = field(default_factory=Counter)
+    over: bool = False
+    """Whether nobody is hired or killed any more."""
+
+    async def hire(self) -> None:
+        log = self.folder / f"worker-{sum(self.kills.values())}-{len(self.at_work)}.log"
+        arguments = [str(PROGRAMS / "noting_worker.py"), self.url, str(self.ledger)]
+        with log.open("wb") as file:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-W", "always::ResourceWarning", *arguments),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=file,
+            )
+        self.at_work.append(process)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n", log
+
+    def dismiss(self, process: asyncio.subprocess.Process, kill: signal.Signals) -> None:
+        """Have one end, and see that one which was asked to did so in good order."""
+
+        async def leave() -> None:
+            status = await process.wait()
+            assert status == (0 if kill == signal.SIGTERM else -kill), f"{kill.name} ended one with {status}"
+
+        self.at_work.remove(process)
+        process.send_signal(kill)
+        self.kills[kill.name] += 1
+        self.leaving.add(asyncio.create_task(leave()))
+
+    async def turn_over(self) -> None:
+        """Kill one after the other."""
+        while not self.over:
+            while len(self.at_work) < WORKERS:
+                await self.hire()
+            await asyncio.sleep(self.random.uniform(*SECONDS_BETWEEN_KILLS))
+            kill = self.random.choice([signal.SIGKILL, signal.SIGTERM])
+            self.dismiss(self.random.choice(self.at_work), kill)
+
+    async def __aenter__(self) -> None:
+        self.turning = asyncio.create_task(self.turn_over())
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        self.over = True
+        try:
+            await self.turning
+            if kind is None:
+                await self.go_home()
+        finally:
+            for process in self.at_work:
+                if process.returncode is None:
+                    process.kill()
+
+    async def go_home(self) -> None:
+        """Have all end in good order, and see that they leave nothing behind."""
+        for process in list(self.at_work):
+            self.dismiss(process, signal.SIGTERM)
+        await asyncio.gather(*self.leaving)
+        for log in self.folder.glob("worker-*.log"):
+            text = log.read_text()
+            assert not [sign for sign in SIGNS if sign in text], text
+
+
+@asynccontextmanager
+async def program(*command: object) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run a program; itself, and the first line that it prints. It is told to end at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *map(str, command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        yield process, (await process.stdout.readline()).decode().strip()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def machine() -> StateMachine:
+    task = Task("work", Activity("work", heartbeat=1), timeout_seconds=600)
+    task.retry_for(["States.HeartbeatTimeout"], interval_seconds=1, max_attempts=50, backoff_rate=1.0)
+    return construct_state_machine("works", task)
+
+
+def name(task: dict[str, Any]) -> str:
+    return f"task-{task['number']}"
+
+
+async def execute_all(client: Client, works: StateMachine) -> list[Execution]:
+    """Have all tasks done, some at once, and look at what came out."""
+    numbers, room, executions = random.Random(SEED), asyncio.Semaphore(RUNNING), list[Execution]()
+
+    async def execute(task: dict[str, Any]) -> None:
+        async with room:
+            execution = await client.start_execution(works, task, name=name(task), if_exists="return")
+            executions.append(execution)
+            assert await execution.wait() == task["number"] * 2
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(TASKS):
+            seconds = numbers.uniform(0, 0.5) if number % 10 else numbers.uniform(1, 4)
+            group.create_task(execute({"number": number, "seconds": seconds}))
+    return executions
+
+
+async def check_effects(entries: list[list[str]], client: Client) -> int:
+    """See that all was done, and once where that can be; how many were done again."""
+    tokens = [token for _, token in entries]
+    assert len(tokens) == len(set(tokens))
+    times = Counter(int(number) for number, _ in entries)
+    assert times.keys() == set(range(TASKS))
+    again = [number for number, count in times.items() if count > 1]
+    arn = "arn:aws:states:us-east-1:123456789012:execution:works:task-{}"
+    for number in again:
+        events = [event.type async for event in client.execution(arn.format(number)).history()]
+        assert times[number] - 1 <= events.count("ActivityTimedOut"), events
+    return len(again)
+
+
+def entries(ledger: Path) -> list[list[str]]:
+    """The ledger's lines: a task's number, and its token's hash."""
+    return [line.split() for line in ledger.read_text().splitlines()]
+
+
+def open_files(process: asyncio.subprocess.Process) -> int:
+    return len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+
+
+async def closed(process: asyncio.subprocess.Process, before: int) -> None:
+    """Wait until a process has no more files open than before."""
+    while open_files(process) > before:  # noqa: ASYNC110 - it is another's
+        await asyncio.sleep(0.1)
+
+
+async def test_nothing_is_lost_nor_done_twice_whatever_fails(
+    nothing_configured: None, tmp_path: Path
+) -> None:
+    began, ledger = time.monotonic(), tmp_path / "ledger"
+    async with (
+        asyncio.timeout(LONG),
+        program("-m", "asfini", "local", "--port", "0", "--poll-seconds", "2") as (service, told),
+        program(PROGRAMS / "ledger.py", ledger) as (_, ledger_port),
+        program(PROGRAMS / "faulty_proxy.py", told.rpartition(":")[2], FAULTS, SEED) as (proxy, port),
+    ):
+        url = f"http://127.0.0.1:{port}"
+        crew = Crew(url, int(ledger_port), tmp_path, random.Random(SEED))
+        files = open_files(service), open_files(proxy)
+        async with aws.connect(region="us-east-1", endpoint_url=told.split()[-1]) as direct:
+            works = machine()
+            await direct.register(Activity("work", heartbeat=1), works)
+            async with aws.connect(region="us-east-1", endpoint_url=url, max_attempts=8) as client, crew:
+                executions = await execute_all(client, works)
+            again = await check_effects(entries(ledger), direct)
+            assert len(executions) == TASKS
+            assert not [each async for each in direct.list_executions(works, status="RUNNING")]
+        await closed(service, files[0])
+        await closed(proxy, files[1])
+        proxy.terminate()
+        faults = json.loads((await proxy.communicate())[0])
+    seconds = time.monotonic() - began
+    print(f"\n{TASKS} tasks in {seconds:.0f} s; done again: {again}; kills: {dict(crew.kills)}; {faults}")
+    assert set(crew.kills) == {"SIGKILL", "SIGTERM"}
