@@ -82,8 +82,9 @@ async def hand_on(
     request: bytes, caller: asyncio.Transport, there: asyncio.StreamReader, service: asyncio.StreamWriter
 ) -> bool:
     """Answer a request; whether the connection lives on."""
+    struck = RANDOM.random() < SHARE and b"AWSStepFunctions." in request  # other services' errors differ
     COUNTS["requests"] += 1
-    fault = RANDOM.choice(FAULTS) if RANDOM.random() < SHARE else ""
+    fault = RANDOM.choice(FAULTS) if struck else ""
     if fault:
         COUNTS[fault] += 1
     if fault == "time-out":
