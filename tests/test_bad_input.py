@@ -182,6 +182,7 @@ METHODS: dict[str, dict[str, list[Any]]] = {
     },
     "Execution.stop": {"error": NO_TEXTS, "cause": NO_TEXTS},
     "Execution.history": {"follow": NO_FLAGS, "reverse": NO_FLAGS, "include_data": NO_FLAGS},
+    "Execution.explain": {"children": NO_FLAGS},
     "Execution.format_history": {"cause": NO_FLAGS, "input": NO_FLAGS},
 }
 """What the parameters of methods that reach the service must not be given."""
@@ -339,12 +340,22 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
     "CallableActivity": (
         CallableActivity,
         {"name": "a", "function": work},
-        {"name": NO_NAMES, "function": FUNCTIONS, "heartbeat": NO_HEARTBEATS},
+        {
+            "name": NO_NAMES,
+            "function": FUNCTIONS,
+            "heartbeat": NO_HEARTBEATS,
+            "runs_in": ["nowhere", 5, True],
+        },
     ),
     "SmartCallableActivity": (
         SmartCallableActivity,
         {"name": "a", "function": work},
-        {"name": NO_NAMES, "function": FUNCTIONS, "heartbeat": NO_HEARTBEATS},
+        {
+            "name": NO_NAMES,
+            "function": FUNCTIONS,
+            "heartbeat": NO_HEARTBEATS,
+            "runs_in": ["nowhere", 5, True],
+        },
     ),
     "Lambda": (Lambda, {"name": "a"}, {"name": ["", None, 5]}),
     "StateMachine": (
@@ -407,6 +418,7 @@ CALLABLES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[An
             "max_tasks": [0, -1, 1.5, "5", True],
             "max_polls": [0, -1, 1.5, "5", True, 1001],
             "max_threads": [0, -1, 1.5, "5", True],
+            "max_processes": [0, -1, 1.5, "5", True],
             "tasks_per_second": [0, -1, float("inf"), float("nan"), "5", True],
             "limits": [5, [], {"a": 5}, {"b": Limits()}],
             "resources": [5, [], {"db": 5}],
@@ -457,6 +469,7 @@ WITHOUT_ROWS = {
     "Service",  # takes nothing
     "ServiceError",
     "StateTest",  # made by the client alone
+    "codecs",
     "aws",  # connect() is tested with the sessions
     "current_task",  # takes nothing
     "history",
