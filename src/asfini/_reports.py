@@ -186,23 +186,14 @@ async def try_heartbeat(service: Service, token: str, log: TaskLog) -> bool:
     return False
 
 
-async def beat(service: Service, token: str, seconds: float, log: TaskLog, due: float | None = None) -> None:
+async def beat(service: Service, token: str, seconds: float, log: TaskLog) -> None:
     """Send heartbeats at an interval until one is rejected. One that fails is sent again soon.
-
-    Args:
-        service: where to.
-        token: the task's token.
-        seconds: the interval.
-        log: where failures are told.
-        due: when the first one is to be sent, by the loop's clock; by default after an interval.
 
     Raises:
         TaskTimedOut: the task is closed.
         TaskDoesNotExist: the same.
     """
-    again = HEARTBEAT_PAUSE
-    if due is None:
-        due = anyio.current_time() + seconds
+    due, again = anyio.current_time() + seconds, HEARTBEAT_PAUSE
     while True:
         await anyio.sleep_until(due)
         began = anyio.current_time()

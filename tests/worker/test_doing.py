@@ -1,6 +1,7 @@
 """What becomes of a task in a worker's hands: its result, its failure, its heartbeats."""
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -552,6 +553,44 @@ class TestHeartbeats:
             await asyncio.sleep(100)
         assert not service.of("send_task_failure")
         assert SECRET not in caplog.text
+
+    @pytest.mark.parametrize("closed", [True, False])
+    async def test_how_far_a_function_was_is_told_when_its_work_is_cancelled(
+        self, client: Client, service: Faulty, caplog: pytest.LogCaptureFixture, closed: bool
+    ) -> None:
+        async def work() -> None:
+            current_task().progress = "page 3 of 7"
+            await asyncio.sleep(3600)
+
+        if closed:
+            service.always("send_task_heartbeat", raises(TaskTimedOut("gone")))
+        acting = activity(work)
+        await start(client, acting)
+        async with Worker(client, acting, grace=0):
+            await asyncio.sleep(24 if closed else 1)
+        told = (
+            "it was closed elsewhere; its work is cancelled" if closed else "given up, for the worker stops"
+        )
+        assert f"{told} (progress: page 3 of 7)" in caplog.text
+
+    async def test_hundreds_of_tasks_share_one_timer_and_no_heartbeat_is_forgotten(
+        self, client: Client, service: Faulty
+    ) -> None:
+        async def work(seconds: float) -> None:
+            await asyncio.sleep(seconds)
+
+        acting = activity(work, heartbeat=7)
+        executions = [await start(client, acting, 30 + n % 10) for n in range(300)]
+        async with Worker(client, acting, max_tasks=300):
+            for execution in executions:
+                await execution.wait(timeout=1e6)
+        sent: dict[str, list[float]] = {}
+        for call in service.of("send_task_heartbeat"):
+            sent.setdefault(call.parameters["taskToken"], []).append(call.at)
+        assert len(sent) == 300
+        gaps = [later - at for times in sent.values() for at, later in itertools.pairwise(times)]
+        assert gaps == pytest.approx([7] * len(gaps))
+        assert {len(times) for times in sent.values()} == {4, 5}
 
     async def test_a_thread_whose_task_is_closed_can_tell_and_keeps_its_slot(
         self, client: Client, service: Faulty
