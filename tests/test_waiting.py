@@ -930,6 +930,24 @@ class TestStartMany:
         await client.register(express)
         assert [await each.wait() async for each in client.start_many("express", range(20))] == [1] * 20
 
+    async def test_cancelled_it_starts_nothing_more_that_has_no_turn_yet(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        await client.register(waiting())
+        service.quota_share = 0.01
+        service.always(START, late(0.5))
+        begin = now()
+        with anyio.move_on_after(4.2):
+            async for _ in client.start_many("waiting", [given(600)] * 500, stop_on_cancel=True):
+                raise AssertionError("nothing ends so soon")
+        assert now() - begin <= 20
+        started = len(service.of(START))
+        assert 10 < started < 40
+        await anyio.sleep(30)
+        assert len(service.of(START)) == started
+        statuses = [await each.status() async for each in local_client.list_executions("waiting")]
+        assert statuses == ["ABORTED"] * started
+
     async def test_cancelled_it_stops_what_still_runs(self, client: Client, local_client: Client) -> None:
         await client.register(waiting())
         before = tasks()

@@ -5,12 +5,12 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
     Mapping,
 )
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import anyio
@@ -34,7 +34,7 @@ from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument,
 from asfini.execution import Execution, reader
 from asfini.machine import StateMachine, machine_told
 from asfini.service import Service
-from asfini.waiting import noticed, run_many, start_surely
+from asfini.waiting import Call, noticed, run_many, sent_surely
 
 if TYPE_CHECKING:
     from asfini._mocks import Mock
@@ -332,7 +332,7 @@ class Client:
 
     async def _start(
         self,
-        call: Callable[..., Awaitable[dict[str, Any]]],
+        call: Call,
         machine: Machine,
         input: Any,
         name: str | None,
@@ -461,8 +461,8 @@ class Client:
         if await self._type(machine) == "EXPRESS":
             execution = await self._run_express(machine, input, name, timeout)
         else:
-            start = self.start_execution(machine, input, name=name)
-            execution = await (start_surely(start) if stop_on_cancel else start)
+            call = sent_surely(self.service) if stop_on_cancel else self.service.call
+            execution = await self._start(call, machine, input, name)
         return await execution.wait(type, timeout=timeout, stop_on_cancel=stop_on_cancel)
 
     async def start_many(
@@ -506,14 +506,15 @@ class Client:
         _checks.many(inputs=inputs)
         _checks.functions(name=name)
         arn = str(await self._arn(machine, "stateMachine"))
-        call, express = watcher_of(self.service, arn).call, await self._type(machine) == "EXPRESS"
+        express = await self._type(machine) == "EXPRESS"
+        send = sent_surely(self.service) if stop_on_cancel else None
+        call = partial(watcher_of(self.service, arn).call, send=send)
 
         async def run(given: Any) -> Execution:
             named = None if name is None else name(given)
             if express:
                 return await self.start_sync_execution(arn, given, name=named)
-            start = self._start(call, arn, given, named, if_exists)
-            execution = await (start_surely(start) if stop_on_cancel else start)
+            execution = await self._start(call, arn, given, named, if_exists)
             return await noticed(execution, stop_on_cancel=stop_on_cancel)
 
         async with aclosing(run_many(inputs, run, max_running)) as ended:

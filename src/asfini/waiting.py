@@ -1,7 +1,7 @@
 """Waiting for many executions: for all of them, or for each as it ends, and starting more meanwhile."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -10,7 +10,8 @@ import anyio
 
 from asfini import _checks, _lazy
 from asfini.errors import InvalidArgument, ServiceError
-from asfini.execution import Execution, reader
+from asfini.execution import STOP_SECONDS, Execution, reader
+from asfini.service import Service
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,6 +19,8 @@ else:
     asyncio = _lazy.module("asyncio")
 
 T = TypeVar("T")
+Call = Callable[..., Awaitable[dict[str, Any]]]
+"""What calls an operation, like `Service.call`."""
 
 
 async def as_completed(
@@ -158,17 +161,22 @@ async def noticed(execution: Execution, *, stop_on_cancel: bool) -> Execution:
     return execution
 
 
-async def start_surely(start: Coroutine[Any, Any, Execution]) -> Execution:
-    """Start an execution; where that is cancelled, stop it if it was started all the same."""
-    starting = asyncio.ensure_future(start)
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([starting])
-            if not starting.cancelled() and starting.exception() is None:
-                await starting.result()._abandon()
-        raise
+def sent_surely(service: Service) -> Call:
+    """What sends StartExecution: where that is cancelled, it stops what was started all the same."""
+
+    async def send(operation: str, /, **parameters: Any) -> dict[str, Any]:
+        sending = asyncio.ensure_future(service.call(operation, **parameters))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            with anyio.move_on_after(STOP_SECONDS, shield=True):
+                await asyncio.wait([sending])
+                if not sending.cancelled() and sending.exception() is None:
+                    await Execution(service, sending.result()["executionArn"])._abandon()
+            sending.cancel()
+            raise
+
+    return send
 
 
 class Crowd(Generic[T]):

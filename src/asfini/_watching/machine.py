@@ -134,7 +134,7 @@ class Machine:
     async def _running(self) -> set[str] | None:
         """What runs, as far as anybody wants to know; `None` if that are too many pages."""
         running: set[str] = set()
-        pages, more = 0, dict[str, str]()
+        pages, more = 0, dict[str, Any]()
         while True:
             pages += 1
             page = await self._watcher.call(

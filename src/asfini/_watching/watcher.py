@@ -3,7 +3,7 @@
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -126,7 +126,7 @@ class Watcher:
         describing, now = self.budget("describe_execution").wait(), self.loop.time()
         if now < self._events_from or describing <= max(self.budget("get_execution_history").wait(), WORTH):
             return None
-        only_last = {"reverseOrder": True, "maxResults": 1}
+        only_last: dict[str, Any] = {"reverseOrder": True, "maxResults": 1}
         try:
             told = await self.call("get_execution_history", due, executionArn=arn, **only_last)
         except ServiceError as error:
@@ -135,12 +135,20 @@ class Watcher:
             return None
         return next((end_told(arn, event) for event in told["events"]), None)
 
-    async def call(self, operation: str, due: float | None = None, /, **parameters: Any) -> dict[str, Any]:
+    async def call(
+        self,
+        operation: str,
+        due: float | None = None,
+        /,
+        send: Callable[..., Awaitable[dict[str, Any]]] | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
         """Call an operation within its budget, again and again if the service is too busy or out of reach.
 
         Args:
             operation: the operation.
             due: since when the call is due by the loop's clock; by default now.
+            send: what sends it when its turn has come; by default the service's `call`.
             parameters: its parameters.
         """
         budget, pause = self.budget(operation), LONGEST_GAP
@@ -149,7 +157,7 @@ class Watcher:
             await budget.take(due)
             sent = self.loop.time()
             try:
-                answer = await self.service.call(operation, **parameters)
+                answer = await (send or self.service.call)(operation, **parameters)
             except Throttled as error:
                 budget.throttled(sent)
                 _logger.debug("all who wait pause, for %s was refused: %s", operation, error)
