@@ -19,7 +19,8 @@ GAP, EDGE_GAP = 28.0, 14.0
 """Between two boxes, and between an edge and what stands beside it."""
 LAYER_GAP, TURN_GAP, LABEL_MARGIN = 30.0, 40.0, 9.0
 """Between two layers of boxes, where an edge turns round, and above and below labels."""
-_SWEEPS = 16
+_FEWEST_SWEEPS, _MOST_SWEEPS, _WORK = 4, 16, 80_000
+"""How often layers are sorted, and how many spots that may concern in all: few machines are that large."""
 
 
 @dataclass(slots=True)
@@ -134,7 +135,8 @@ def _order(layers: list[list[Spot]]) -> None:
     """Sort each layer by where its neighbours stand, back and forth; keep what has the least crossings."""
     _number(layers)
     best, fewest = [list(layer) for layer in layers], _crossings(layers)
-    for sweep in range(_SWEEPS):
+    affordable = _WORK // sum(map(len, layers))
+    for sweep in range(max(_FEWEST_SWEEPS, min(_MOST_SWEEPS, affordable))):
         if not fewest:
             break
         down = sweep % 2 == 0
