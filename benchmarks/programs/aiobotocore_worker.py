@@ -1,6 +1,7 @@
 """The worker that one writes first with aiobotocore: some polls, and a coroutine for each heartbeat."""
 
 import asyncio
+import gc
 import json
 import time
 from typing import Any
@@ -51,6 +52,8 @@ async def main() -> None:
                     slots.release()
 
         polls = [asyncio.create_task(poll(name)) for name in GIVEN.activities for _ in range(GIVEN.max_polls)]
+        gc.freeze()
+        gc.set_threshold(50_000)  # as is advised where thousands of tasks are in work
         print("ready", flush=True)
         await asyncio.gather(*polls)
 

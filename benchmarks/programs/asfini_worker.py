@@ -1,6 +1,7 @@
 """A worker of asfini's, for `workers.py`; see `options.py`."""
 
 import asyncio
+import gc
 import time
 
 from options import ACCOUNT, options
@@ -28,6 +29,8 @@ async def main() -> None:
     activities = [CallableActivity(name, work, heartbeat=GIVEN.heartbeat) for name in GIVEN.activities]
     room = {"max_tasks": GIVEN.max_tasks, "max_polls": GIVEN.max_polls}
     async with AwsService(session) as service, Worker(Client(service), activities, **room):
+        gc.freeze()
+        gc.set_threshold(50_000)  # as is advised where thousands of tasks are in work
         print("ready", flush=True)
         await asyncio.Event().wait()
 
