@@ -70,6 +70,8 @@ class Folding:
     """States by name, and by type, in the order in which they were entered; of use where they are open."""
     iterations: dict[tuple[int, int], Line] = field(default_factory=dict)
     """The iterations of each attempt, by its identity and by index."""
+    begun: dict[tuple[str, int], list[Line]] = field(default_factory=dict)
+    """The iterations of all Maps of a name, by index; of use where they run."""
     map_runs: dict[str, StateRun] = field(default_factory=dict)
     resumed: dict[int, StateRun] = field(default_factory=dict)
     """The states in which a redrive goes on that have not done so yet."""
@@ -104,6 +106,12 @@ class Folding:
             found.pop()
         return found[-1] if found else None
 
+    def _running(self, name: str, index: int) -> Line | None:
+        """The iteration of a Map's name that began last and still runs."""
+        return next(
+            (line for line in reversed(self.begun.get((name, index), [])) if line.status == "RUNNING"), None
+        )
+
     def _resuming(self, fits: Callable[[StateRun], bool]) -> StateRun | None:
         """The first state in which a redrive goes on and that fits: an event shows that it does."""
         state = next(filter(fits, self.resumed.values()), None)
@@ -119,7 +127,8 @@ class Folding:
         def fits(state: StateRun) -> bool:
             return state.type == kind and state.open and name in (None, state.name)
 
-        found = self._around(before, fits) or self._resuming(fits) or self._latest("type", kind)
+        latest = self._latest("type", kind) if name is None else self._latest("name", name)
+        found = self._around(before, fits) or self._resuming(fits) or latest
         return found or self._around(before, lambda state: state.type == kind and state.exited is None)
 
     def _task(self, event: Event, before: _Place) -> StateRun | None:
@@ -333,17 +342,20 @@ class Folding:
         line = Line("iteration", attempt, getattr(event, "index", len(attempt.lines)), event.timestamp)
         attempt.lines.append(line)
         self.iterations[id(attempt), line.index] = line
+        self.begun.setdefault((state.name, line.index), []).append(line)
         return _Place(event, line)
 
     def end_iteration(self, event: Event, before: _Place) -> _Place:
         """Take the end of an iteration; one that is cut off follows the failure that did it."""
         state, index = self._composite(event, before), getattr(event, "index", -1)
         line = self.iterations.get((id(state.attempts[-1]), index)) if state and state.attempts else None
+        if line is None or line.status != "RUNNING":  # of a Map in another line, which was cut off as well
+            line = self._running(getattr(event, "name", ""), index) or line
         if line is None:
             return self._unknown(event, before)
         status: Status = _ITERATION_ENDS[event.type]
         if status == "FAILED" and before.state is not None:
-            self._blame(before.state, event, state)
+            self._blame(before.state, event, line.parent)
         elif status == "ABORTED":
             self._cut_off(line, event)
         _end(line, event.timestamp, status)
