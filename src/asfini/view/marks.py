@@ -94,12 +94,13 @@ def mark(graph: Graph, run: Run) -> Marks:
         run: the run, as `fold` makes it.
     """
     marks = Marks()
+    named = {node.name: node for node in graph.walk()}
     waiting: list[tuple[Graph, Line]] = [(graph, run.line)]
     while waiting:
         part, line = waiting.pop()
         previous: tuple[StateRun, Node] | None = None
         for state in line.states:
-            node = part.nodes.get(state.name)
+            node = part.nodes.get(state.name) or named.get(state.name)  # a part of a history lacks ways
             if node is None:
                 previous = None
                 continue
