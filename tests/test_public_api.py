@@ -17,7 +17,7 @@ import asfini
 
 SOURCE = Path(asfini.__file__).parent
 ORDER = """
-    errors clock _lazy _host _json _jackson _arns _checks _mocks _arguments query asl history view machine
+    errors clock _lazy _host _json _jackson _arns _checks _mocks _arguments query asl checking history view machine
     activity functions _quotas _budget service codecs _watching _pages _inspection _reports _registration
     alias execution map_run state_test tokens waiting client worker otel aws local testing pytest_plugin
     cli __main__

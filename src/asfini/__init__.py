@@ -139,6 +139,7 @@ __getattr__, __dir__ = _lazy.attributes(
             "WriterConfig problems"
         ),
         "aws": "",
+        "checking": "",
         "cli": "CLI",
         "client": "Client",
         "clock": "",

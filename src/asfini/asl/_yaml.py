@@ -11,7 +11,8 @@ try:
 except ImportError:
     raise MissingExtra("YAML", "yaml") from None
 
-_LOADER = getattr(yamlcore, "CCoreLoader", yamlcore.CoreLoader)
+LOADER = getattr(yamlcore, "CCoreLoader", yamlcore.CoreLoader)
+"""Reads the core schema of YAML 1.2, by libyaml where there is one."""
 
 
 class _Dumper(getattr(yamlcore, "CCoreDumper", yamlcore.CoreDumper)):  # type: ignore[misc]
@@ -28,7 +29,7 @@ def loads(text: str | bytes) -> Any:
         InvalidArgument: it is not YAML, the message says where; or has what JSON cannot express.
     """
     try:
-        return _json_only(yaml.load(text, Loader=_LOADER))  # noqa: S506 - the core schema makes plain data only
+        return _json_only(yaml.load(text, Loader=LOADER))  # noqa: S506 - the core schema makes plain data only
     except (yaml.YAMLError, ValueError) as error:
         raise InvalidArgument(f"the definition is not YAML: {error}") from error
     except RecursionError as error:

@@ -19,6 +19,7 @@ from asfini import _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
+from asfini.cli.check_options import CHECK_COMMANDS
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 from asfini.client import Client, Machine
@@ -50,6 +51,10 @@ def prepare(args: Namespace, app: App) -> Work:
         from asfini.cli import pictures  # as above
 
         return pictures.prepare(args, app)
+    if args.command in CHECK_COMMANDS:
+        from asfini.cli import checks  # as above
+
+        return checks.prepare(args, app)
     return _COMMANDS[args.command](args, app)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asfini._checks import STATUSES
 from asfini.cli.app import App, name_of
+from asfini.cli.check_options import CHECK_COMMANDS
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 
@@ -22,6 +23,7 @@ examples:
   {call} explain ARN                  why it failed
   {call} graph --output shop.svg      what the machine looks like
   {call} report ARN                   a page about an execution
+  {call} check                        what is wrong with definitions in files
   {call} start order.json --local     run it here and now, without AWS
   {call} local                        be Step Functions on this machine, for any SDK
 
@@ -114,7 +116,7 @@ def make_parser(
             name,
             help=text,
             description=description,
-            epilog=epilog.format(call=call),
+            epilog=epilog.format(call=call, prog=parser.prog),
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
@@ -289,6 +291,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
     **RUN_COMMANDS,
     **PICTURE_COMMANDS,
+    **CHECK_COMMANDS,
     "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
@@ -316,7 +319,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
-    if args.command == "local" or args.command in RUN_COMMANDS or args.command in PICTURE_COMMANDS:
+    if args.command in {"local", *RUN_COMMANDS, *PICTURE_COMMANDS, *CHECK_COMMANDS}:
         return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""

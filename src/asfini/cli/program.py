@@ -145,12 +145,16 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
     if _loop_runs():
         raise RuntimeError("a command line runs an event loop of its own: call it where none is running")
     from asfini.cli.commands import prepare  # slow, and help does without
-    from asfini.cli.running import Terminated, run_to_end
+    from asfini.cli.running import Terminated, Unclean, run_to_end
 
     try:
         app = find_app()
         _set_up_logging(args)  # after the app's modules may have done so
-        run_to_end(prepare(args, app))
+        status = 0
+        try:
+            run_to_end(prepare(args, app))
+        except Unclean:
+            status = FAILURE
         sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
@@ -161,7 +165,7 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
         return TERMINATED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person wants a line rather than a traceback
         return _report(error, prog, args.verbose)
-    return 0
+    return status
 
 
 def _loop_runs() -> bool:

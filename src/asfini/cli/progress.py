@@ -50,10 +50,10 @@ async def _draw(service: Service, execution: Execution) -> None:
     try:
         while True:
             state = await _state(service, execution) or state
-            _write(_line(execution.name, loop.time() - start, state))
+            write(_line(execution.name, loop.time() - start, state))
             await asyncio.sleep(GAP)
     finally:
-        _write("")
+        write("")
 
 
 async def _state(service: Service, execution: Execution) -> str:
@@ -78,7 +78,8 @@ def _line(name: str, seconds: float, state: str) -> str:
     return line[: shutil.get_terminal_size().columns - 1]
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Put a line in place of what was shown last; an empty one clears it."""
     with suppress(OSError):  # the terminal has gone
         sys.stderr.write(_CLEAR + text)
         sys.stderr.flush()

@@ -11,6 +11,10 @@ class Terminated(Exception):  # noqa: N818 - nothing went wrong
     """SIGTERM came."""
 
 
+class Unclean(Exception):  # noqa: N818 - nothing went wrong
+    """All was done, and what was found is bad news: it has been told already, and status 1 says the rest."""
+
+
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:
     """Run a command; SIGTERM cancels it in good order, as SIGINT does.
 

@@ -1,0 +1,187 @@
+"""What the commands do that check files, compare definitions and print policies."""
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from asfini import checking
+from asfini.asl.definition import Definition
+from asfini.asl.differences import differences
+from asfini.checking import FileResult, Settings
+from asfini.checking._templates import quote_bare
+from asfini.cli import progress
+from asfini.cli.app import App
+from asfini.cli.commands import Work, connected, print_json, print_text
+from asfini.cli.running import Unclean
+from asfini.errors import InvalidArgument
+from asfini.machine import StateMachine
+
+_SUFFIXES = frozenset({".asl", ".json", ".yaml", ".yml"})
+
+
+def prepare(args: Namespace, app: App) -> Work:
+    """Check a command's arguments, and give what does it.
+
+    Raises:
+        InvalidArgument: they make no sense, or a file cannot be read.
+    """
+    return _COMMANDS[args.command](args, app)
+
+
+# check
+
+
+def _check(args: Namespace, _: App) -> Work:
+    if args.explain is not None:
+        return _explain(args)
+    given = {name: getattr(args, name) for name in ("warnings", "strict") if getattr(args, name) is not None}
+    settings = checking.read_settings(ignore=tuple(args.ignore), **given)
+    files = checking.find_files(args.paths, settings)
+
+    async def check() -> None:
+        results = await _checked(files, settings, show=progress.watched(quiet=args.quiet > 0))
+        _write(args, _told(results, args))
+        if not args.quiet:
+            _say(results, len(files))
+        bad = ("ERROR", "WARNING") if settings.strict else ("ERROR",)
+        if any(finding.severity in bad for result in results for finding in result.findings):
+            raise Unclean
+
+    return check()
+
+
+async def _checked(files: Sequence[Path], settings: Settings, *, show: bool) -> list[FileResult]:
+    """Check files, and show how far it is where that takes over a second."""
+    loop = asyncio.get_running_loop()
+    results: list[FileResult] = []
+    due = loop.time() + progress.PATIENCE
+    shown = False
+    for result in checking.check_files(files, settings):
+        results.append(result)
+        await asyncio.sleep(0)  # a signal may have come
+        if show and loop.time() > due:
+            progress.write(f"checked {len(results)} of {len(files)} files")
+            shown, due = True, loop.time() + 0.1
+    if shown:
+        progress.write("")
+    return results
+
+
+def _told(results: Sequence[FileResult], args: Namespace) -> str:
+    written = args.format or ("json" if args.json else "text")
+    if written == "json":
+        return checking.to_json(results)
+    if written == "sarif":
+        return checking.to_sarif(results)
+    colours = args.output in (None, "-") and coloured()
+    findings = [finding for result in results for finding in result.findings]
+    return "\n\n".join(checking.to_text(finding, colours=colours) for finding in findings)
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal that may show colours: see no-color.org."""
+    try:
+        terminal = sys.stdout.isatty()
+    except ValueError:  # it is closed
+        return False
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _write(args: Namespace, text: str) -> None:
+    if args.output in (None, "-"):
+        if text:
+            print_text(text)
+        return
+    try:
+        Path(args.output).write_text(f"{text}\n" if text else "", encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgument(f"cannot write {args.output}: {error.strerror or error}") from error
+
+
+def _say(results: Sequence[FileResult], files: int) -> None:
+    """Say on standard error what was looked at: nothing found may mean that nothing was searched."""
+    checked = [result for result in results if result.machines or result.findings]
+    if checked:
+        print(checking.summary(checked), file=sys.stderr)
+    else:
+        print(f"found no state machine in {files} file{'' if files == 1 else 's'}", file=sys.stderr)
+
+
+def _explain(args: Namespace) -> Work:
+    rule = checking.RULES.get(args.explain)
+    if rule is None:
+        raise InvalidArgument(f"there is no rule {args.explain!r}, but {', '.join(checking.RULES)}")
+
+    async def explain() -> None:
+        if args.json:
+            print_json(
+                {"code": rule.code, "severity": rule.severity, "title": rule.title, "text": rule.explanation}
+            )
+        else:
+            print_text(f"{rule.code} ({rule.severity.lower()}): {rule.title}\n\n{rule.explanation}")
+
+    return explain()
+
+
+# diff
+
+
+def _diff(args: Namespace, app: App) -> Work:
+    names = [name for name in (args.before, args.after) if name is not None]
+    if len(names) < 2:
+        machine = app.machine(*names or [None])
+        if not isinstance(machine, StateMachine):
+            raise InvalidArgument("what are they to be compared with? give two files, names or ARNs")
+        sides: list[Definition | str] = [machine.name, machine.definition]
+    else:
+        sides = [_side(name, app) for name in names]
+
+    async def diff() -> None:
+        before, after = [
+            side if isinstance(side, Definition) else await _deployed(args, app, side) for side in sides
+        ]
+        found = differences(before, after)
+        if args.json:
+            print_json([difference.to_dict() for difference in found])
+        elif found:
+            print_text("\n".join(map(str, found)))
+        if found:
+            raise Unclean
+
+    return diff()
+
+
+def _side(named: str, app: App) -> Definition | str:
+    """A file's or the app's definition, or a name or ARN to ask for."""
+    path = Path(named)
+    if path.is_file() or (path.suffix in _SUFFIXES and not named.startswith("arn:")):
+        return load(path)
+    machine = app.machine(named)
+    return machine.definition if isinstance(machine, StateMachine) else machine
+
+
+def load(path: Path) -> Definition:
+    """Read a file with a definition.
+
+    Raises:
+        InvalidArgument: it cannot be read.
+    """
+    try:
+        if path.suffix in {".yaml", ".yml"}:
+            return Definition.load(path)
+        return Definition.from_json(quote_bare(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"{path} is not text in UTF-8") from error
+
+
+async def _deployed(args: Namespace, app: App, named: str) -> Definition:
+    async with connected(args, app) as client:
+        return (await client.machine(named)).definition
+
+
+_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {"check": _check, "diff": _diff}

@@ -1,0 +1,160 @@
+"""The commands `check` and `diff`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asfini.cli import main
+from asfini.cli.checks import coloured
+
+WRONG = (
+    '{"StartAt": "a", "States": {\n\t"a": {"Type": "Pass", "Next": "b"}, "b": {"Type": "Succeed", "Emd": 1}}}'
+)
+DOUBTFUL = '{"StartAt": "a", "States": {"a": {"Type": "Pass", "Parameters": {"x": "$.y"}, "End": true}}}'
+RIGHT = '{"StartAt": "a", "States": {"a": {"Type": "Succeed"}}}'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("wrong", WRONG), ("doubtful", DOUBTFUL), ("right", RIGHT)):
+        Path(f"{name}.asl.json").write_text(text, encoding="utf-8")
+
+
+def test_errors_are_told_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 1
+    out, err = capsys.readouterr()
+    assert out.endswith(
+        """\
+wrong.asl.json:2:63: error SCHEMA_VALIDATION_FAILED: Field 'Emd' is not supported (/States/b)
+     2 |  "a": {"Type": "Pass", "Next": "b"}, "b": {"Type": "Succeed", "Emd": 1}}}
+                                                                       ^^^^^
+"""
+    )
+    assert err == "checked 3 state machines in 3 files: 1 error, 1 warning\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["right.asl.json"], 0),
+        (["doubtful.asl.json"], 0),
+        (["doubtful.asl.json", "--strict"], 1),
+        (["doubtful.asl.json", "--strict", "--no-warnings"], 0),
+        (["doubtful.asl.json", "--strict", "--ignore", "NO_DOLLAR"], 0),
+        (["wrong.asl.json"], 1),
+        (["nothing.asl.json"], 2),
+        (["--ignore", "NONSENSE"], 2),
+        (["--explain", "NONSENSE"], 2),
+        (["--output", "nowhere/x", "right.asl.json"], 2),
+    ],
+)
+def test_the_status_tells_how_it_went(arguments: list[str], status: int) -> None:
+    assert main(["check", *arguments]) == status
+
+
+def test_long_lines_are_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:
+    text = WRONG.replace("\n\t", "").replace('"StartAt"', f'"Comment": "{"x" * 1000}", "StartAt"')
+    Path("long.asl.json").write_text(text, encoding="utf-8")
+    main(["check", "long.asl.json"])
+    _, source, mark = capsys.readouterr().out.splitlines()
+    assert len(source) < 200
+    assert source[mark.index("^") : mark.rindex("^") + 1] == '"Emd"'
+
+
+def test_where_no_machine_is_found_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.json").write_text("{}", encoding="utf-8")
+    assert main(["check", "other.json"]) == 0
+    assert capsys.readouterr() == ("", "found no state machine in 1 file\n")
+    assert main(["-q", "check", "other.json"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_has_places_and_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", "wrong.asl.json", "--json"])
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert finding == {
+        "path": "wrong.asl.json",
+        "line": 2,
+        "column": 63,
+        "end_column": 68,
+        "code": "SCHEMA_VALIDATION_FAILED",
+        "severity": "ERROR",
+        "message": "Field 'Emd' is not supported",
+        "location": "/States/b",
+        "machine": None,
+    }
+
+
+def test_sarif_names_rules_files_and_regions() -> None:
+    assert main(["check", "--format", "sarif", "--output", "found.sarif"]) == 1
+    log: dict[str, Any] = json.loads(Path("found.sarif").read_text(encoding="utf-8"))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    place = run["results"][-1]["locations"][0]
+    assert place["physicalLocation"]["artifactLocation"] == {"uri": "wrong.asl.json"}
+    region = {"startLine": 2, "startColumn": 63, "endLine": 2, "endColumn": 68}
+    assert place["physicalLocation"]["region"] == region
+    assert {result["level"] for result in run["results"]} == {"error", "warning"}
+
+
+def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--explain", "NO_DOLLAR"]) == 0
+    assert capsys.readouterr().out.startswith("NO_DOLLAR (warning): A path that is taken for text\n")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "variables", "colours"),
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+        (False, {}, False),
+    ],
+)
+def test_colours_are_for_terminals(
+    terminal: bool, variables: dict[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert coloured() is colours
+
+
+def test_a_terminal_shows_errors_in_colour(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    main(["check", "wrong.asl.json"])
+    assert "\x1b[1;31merror SCHEMA_VALIDATION_FAILED\x1b[0m" in capsys.readouterr().out
+
+
+def test_definitions_are_compared_by_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("same.asl.yaml").write_text(
+        "States: {a: {Type: Succeed, InputPath: $}}\nStartAt: a\n", encoding="utf-8"
+    )
+    assert main(["diff", "right.asl.json", "same.asl.yaml"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["diff", "right.asl.json", "doubtful.asl.json", "--json"]) == 1
+    kinds = [each["kind"] for each in json.loads(capsys.readouterr().out)]
+    assert kinds == ["changed", "added", "added"]
+
+
+def test_two_things_are_needed_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "right.asl.json"]) == 2
+    assert "what are they to be compared with?" in capsys.readouterr().err
+    assert main(["diff", "right.asl.json", "nothing.asl.json"]) == 2
+
+
+def test_the_hook_of_pre_commit_runs_a_command_that_there_is() -> None:
+    text = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    assert "entry: asfini check\n" in text
