@@ -196,7 +196,7 @@ async def test_compressed_texts_are_alike_each_time() -> None:
         ((Gzip(), {"at_least": True}), "at_least is a number of bytes, not True"),
         ((Gzip(), {"key": ""}), "key is the name of a member, not ''"),
     ],
-    ids=str,
+    ids=["codec", "at_least", "flag", "key"],
 )
 async def test_nonsense_is_refused(local_client: Client, arguments: Any, message: str) -> None:
     codec, *options = arguments
