@@ -107,10 +107,10 @@ class Folding:
         return found[-1] if found else None
 
     def _running(self, name: str, index: int) -> Line | None:
-        """The iteration of a Map's name that began last and still runs."""
-        return next(
-            (line for line in reversed(self.begun.get((name, index), [])) if line.status == "RUNNING"), None
-        )
+        """The iteration of a Map's name that began last and still runs, or was just cut off with others."""
+        lines = self.begun.get((name, index), [])
+        latest = next((line for line in reversed(lines) if line.status == "RUNNING"), None)
+        return latest or next((line for line in reversed(lines) if line.status == "ABORTED"), None)
 
     def _resuming(self, fits: Callable[[StateRun], bool]) -> StateRun | None:
         """The first state in which a redrive goes on and that fits: an event shows that it does."""
