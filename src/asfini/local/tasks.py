@@ -128,6 +128,8 @@ class Delivery:
     task: OpenTask | None = None
     activity: "ActivityRecord | None" = None
     worker: str | None = None
+    given_up: bool = False
+    """Whether its poller is gone, which may be before its poll has begun in the service's thread."""
 
     def take(self, activity: "ActivityRecord", task: OpenTask, worker: str | None) -> None:
         """Note the task."""
@@ -143,6 +145,7 @@ class Delivery:
     def lost(self) -> None:
         """Let the next poller have the task, before all others."""
         task, self.task = self.task, None
+        self.given_up = True
         if task is not None and self.activity is not None:
             task.come_back()
             if task.open:
@@ -270,8 +273,10 @@ class ActivityRecord:
             worker: the name of the worker that polls.
             seconds: how long at the most; `None` waits on.
         """
-        loop = asyncio.get_running_loop()
-        if delivery.get() is None and not self.at_home:
+        loop, later = asyncio.get_running_loop(), delivery.get()
+        if later is not None and later.given_up:
+            return None  # nobody would give back what it took now
+        if later is None and not self.at_home:
             self._await_workers(-len(self.waiting))
             self.at_home = True
         deadline = None if seconds is None else loop.time() + seconds

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -52,6 +53,17 @@ def vanishing_poll(endpoint: Endpoint) -> Iterator[socket.socket]:
         raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
         raw.setblocking(False)
         yield raw
+
+
+@contextmanager
+def held_thread(endpoint: Endpoint) -> Iterator[None]:
+    """Let the service's own thread, which is there in virtual time, do nothing meanwhile."""
+    released = threading.Event()
+    endpoint._engine.post(released.wait)
+    try:
+        yield
+    finally:
+        released.set()
 
 
 class TestPolls:
@@ -153,6 +165,39 @@ class TestPollersThatVanish:
                     "start_execution", stateMachineArn=machine, input=str(number)
                 )
         assert [(await poll(caller))["input"] for _ in range(3)] == ["0", "1", "2"]
+
+
+class TestPollersThatVanishBeforeTheServiceHearsOfThem:
+    @pytest.fixture
+    def options(self) -> dict[str, Any]:
+        return {"virtual_time": True}
+
+    async def test_the_next_poller_gets_the_task(
+        self, caller: Caller, endpoint: Endpoint, machine: str
+    ) -> None:
+        await caller.start(machine, "kept")
+        with held_thread(endpoint):
+            with vanishing_poll(endpoint):
+                await until_open(endpoint, 1)
+            await until_open(endpoint, 0)
+        async with asyncio.timeout(LONG):
+            assert (await poll(caller))["input"] == '"kept"'
+
+    @pytest.mark.parametrize("turns", range(1, 4))
+    async def test_also_after_one_in_this_process_that_was_cancelled(
+        self, caller: Caller, endpoint: Endpoint, machine: str, turns: int
+    ) -> None:
+        await caller.start(machine, "kept")
+        with held_thread(endpoint):
+            polling = asyncio.create_task(endpoint.client.service.call("get_activity_task", activityArn=ARN))
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            polling.cancel()
+            await asyncio.wait([polling])
+        async with asyncio.timeout(LONG):
+            task = await poll(caller)
+        await caller.call("SendTaskSuccess", taskToken=task["taskToken"], output="1")
+        assert (await caller.send("GET", "/clock")).body["stands"] is False
 
 
 class TestFaults:
