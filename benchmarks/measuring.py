@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import json
+import math
 import statistics
 import sys
 import time
@@ -31,6 +32,13 @@ class Figure:
     beside: str = ""
     """What was measured beside it."""
 
+    @property
+    def bar_told(self) -> str:
+        """The bar, unless whatever was measured would do."""
+        if self.bar == (0 if self.at_least else math.inf):
+            return "none"
+        return f"{'≥' if self.at_least else '≤'} {self.bar:g}{self.unit}"
+
     def holds(self, bar: float) -> bool:
         """Whether it is good enough for a bar."""
         return self.value >= bar if self.at_least else self.value <= bar
@@ -56,10 +64,12 @@ async def _print(figures: AsyncIterator[Figure]) -> bool:
     print(f"{'':<58}{'measured':>12}{'bar':>12}")
     async for figure in figures:
         missed |= not figure.holds(figure.checked)
-        sign = "≥" if figure.at_least else "≤"
         verdict = "" if figure.holds(figure.bar) else "  missed"
-        measured, bar = f"{figure.value:,.2f}{figure.unit}", f"{sign} {figure.bar:g}{figure.unit}"
-        print(f"{figure.name:<58}{measured:>12}{bar:>12}{verdict}  {figure.beside}".rstrip(), flush=True)
+        measured = f"{figure.value:,.2f}{figure.unit}"
+        print(
+            f"{figure.name:<58}{measured:>12}{figure.bar_told:>12}{verdict}  {figure.beside}".rstrip(),
+            flush=True,
+        )
     return missed
 
 

@@ -224,10 +224,10 @@ async def cpu_figures(service: Service, *, tls: bool) -> AsyncIterator[Figure]:
     found = await by_turns(lambda name: nothing_done(service, name, tls=tls), names)
     middles = {name: middle(values) for name, values in found.items()}
     beside = ", ".join(f"{name} {value:.2f} ms" for name, value in middles.items() if name != "asfini")
-    yield Figure(
-        f"CPU per task that does nothing{over}", middles["asfini"], 0.4, " ms", slack=math.inf, beside=beside
-    )
-    bars = {"aiobotocore": 3, "sfini": 6}
+    name = f"CPU per task that does nothing{over}"
+    bar = math.inf if tls else 0.4
+    yield Figure(name, middles["asfini"], bar, " ms", slack=math.inf, beside=beside)
+    bars = {"aiobotocore": 0 if tls else 3, "sfini": 6}
     for name in [name for name in names if name in bars]:
         ratio = middle(other / own for own, other in zip(found["asfini"], found[name], strict=True))
         yield Figure(f"{name}'s CPU per task, to asfini's{over}", ratio, bars[name], " ×", at_least=True)
@@ -253,13 +253,16 @@ async def heartbeat_figures(service: Service, *, tls: bool) -> AsyncIterator[Fig
         return ", ".join(f"{name} {told(name, what):,.1f}{unit}" for name in names[1:])
 
     over = f"{LONG_TASKS:,} tasks with heartbeats{', over TLS' if tls else ''}"
-    p99 = beside("p99_gap", " s")
-    yield Figure(f"{over}: p99 of gaps", told("asfini", "p99_gap"), 1.5, " s", beside=p99)
-    memory, few = beside("memory", " kB"), math.inf if CHECK else None  # connections' memory counts among few
-    yield Figure(f"{over}: memory per task", told("asfini", "memory"), 12, " kB", slack=few, beside=memory)
-    threads = beside("threads", "")
-    yield Figure(f"{over}: threads more", told("asfini", "threads"), 1, beside=threads)
-    yield Figure(f"{over}: CPU per task", told("asfini", "cpu"), math.inf, " ms", beside=beside("cpu", " ms"))
+    bars = (math.inf,) * 3 if tls else (1.5, 12, 1)
+    few = math.inf if CHECK else None  # what connections take counts among few
+    name, gap = f"{over}: p99 of gaps", told("asfini", "p99_gap")
+    yield Figure(name, gap, bars[0], " s", beside=beside("p99_gap", " s"))
+    name, memory = f"{over}: memory per task", told("asfini", "memory")
+    yield Figure(name, memory, bars[1], " kB", slack=few, beside=beside("memory", " kB"))
+    name, threads = f"{over}: threads more", told("asfini", "threads")
+    yield Figure(name, threads, bars[2], beside=beside("threads", ""))
+    name, cpu = f"{over}: CPU per task", told("asfini", "cpu")
+    yield Figure(name, cpu, math.inf, " ms", beside=beside("cpu", " ms"))
 
 
 async def blocked(service: Service, name: str) -> float:
