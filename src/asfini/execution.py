@@ -364,7 +364,7 @@ class Execution:
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
         """Its events as the API has them, page by page."""
         call = self._watcher().call if patient else self._service.call
-        parameters = {
+        parameters: dict[str, Any] = {
             "executionArn": self.arn,
             "maxResults": size,
             "reverseOrder": reverse,
