@@ -151,6 +151,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "execution": "Execution",
         "functions": "Lambda",
         "history": "",
+        "infrastructure": "",
         "local": "",
         "machine": "StateMachine construct_state_machine",
         "map_run": "MapRun",

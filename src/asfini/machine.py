@@ -109,6 +109,23 @@ class StateMachine:
         """Draw it as SVG, light or dark as its reader likes."""
         return self._graph().to_svg()
 
+    def to_cloudformation(
+        self, *, role: Any = None, substitutions: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Write it as a resource of a CloudFormation template; `asfini.infrastructure` has more.
+
+        Args:
+            role: its role: an ARN, a name, or a function such as `{"Fn::GetAtt": ["Role", "Arn"]}`; by
+                default the one that it names.
+            substitutions: what the template fills in for `${name}` in the definition, by name.
+
+        Raises:
+            InvalidArgument: there is no role.
+        """
+        from asfini.infrastructure import cloudformation_resource  # only who deploys needs it
+
+        return cloudformation_resource(self, role=role, substitutions=substitutions)
+
     def _repr_svg_(self) -> str:
         """Show it in a notebook."""
         return self.to_svg()

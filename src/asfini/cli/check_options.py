@@ -87,5 +87,6 @@ def _add_policy(parser: argparse.ArgumentParser, _: Any) -> None:
 CHECK_COMMANDS = {
     "check": ("check definitions and templates in files", _CHECK, _CHECK_EPILOG, _add_check),
     "diff": ("compare two definitions by meaning", _DIFF, _DIFF_EPILOG, _add_diff),
+    "policy": ("print the IAM policy that a role needs", _POLICY, _POLICY_EPILOG, _add_policy),
 }
 """Commands by name, as all others: help in the list, description, epilog, and what adds their arguments."""

@@ -1,13 +1,15 @@
 """What the commands do that check files, compare definitions and print policies."""
 
 import asyncio
+import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from asfini import checking
+from asfini import checking, infrastructure
 from asfini.asl.definition import Definition
 from asfini.asl.differences import differences
 from asfini.checking import FileResult, Settings
@@ -184,4 +186,34 @@ async def _deployed(args: Namespace, app: App, named: str) -> Definition:
         return (await client.machine(named)).definition
 
 
-_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {"check": _check, "diff": _diff}
+# policy
+
+
+def _policy(args: Namespace, app: App) -> Work:
+    path = Path(args.machine or "")
+    if args.machine is not None and (path.is_file() or path.suffix in _SUFFIXES):
+        found: Definition | StateMachine | str = load(path)
+    else:
+        found = app.machine(args.machine)
+
+    async def policy() -> None:
+        machine = found
+        if isinstance(machine, str):
+            async with connected(args, app) as client:
+                machine = await client.machine(machine)
+        text = json.dumps(_policy_of(args, machine), indent=2)
+        for name, value in (("AccountId", args.account), ("Region", args.region)):
+            text = text if value is None else text.replace(f"${{AWS::{name}}}", value)
+        print_text(text)
+
+    return policy()
+
+
+def _policy_of(args: Namespace, machine: object) -> dict[str, Any]:
+    if args.role == "worker":
+        return infrastructure.worker_policy(machine)
+    make = infrastructure.starter_policy if args.role == "starter" else infrastructure.required_policy
+    return make(machine, name=args.name)
+
+
+_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {"check": _check, "diff": _diff, "policy": _policy}

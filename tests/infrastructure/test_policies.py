@@ -1,0 +1,236 @@
+"""The least IAM policies: of machines' roles, of workers and starters."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asfini import (
+    Activity,
+    ActivityRegistration,
+    Definition,
+    InvalidArgument,
+    Pass,
+    StateMachine,
+    Task,
+    construct_state_machine,
+)
+from asfini.cli import main
+from asfini.infrastructure import required_policy, starter_policy, worker_policy
+
+HERE = "${AWS::Region}:${AWS::AccountId}"
+EVENTS = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+
+
+def task(resource: str, **parameters: Any) -> dict[str, Any]:
+    """A definition with just a task of a service."""
+    state = {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}
+    return {"StartAt": "a", "States": {"a": state}}
+
+
+def allowed(machine: object, **options: Any) -> dict[str, list[str]]:
+    """What a policy allows: resources by action."""
+    found: dict[str, list[str]] = {}
+    for statement in required_policy(machine, **options)["Statement"]:
+        resources = statement["Resource"]
+        for action in statement["Action"]:
+            found.setdefault(action, []).extend([resources] if isinstance(resources, str) else resources)
+    return found
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:{HERE}:{resource}"
+
+
+def test_activities_and_states_without_tasks_need_nothing() -> None:
+    assert required_policy(construct_state_machine("m", Pass("a")))["Statement"] == []
+    assert required_policy(construct_state_machine("m", Task("a", Activity("a"))))["Statement"] == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "actions"),
+    [
+        (
+            task("arn:aws:lambda:eu-west-1:123456789012:function:f"),
+            {"lambda:InvokeFunction": ["arn:aws:lambda:eu-west-1:123456789012:function:f"]},
+        ),
+        (
+            task("arn:aws:states:::lambda:invoke.waitForTaskToken", FunctionName="f"),
+            {"lambda:InvokeFunction": [arn("lambda", "function:f")]},
+        ),
+        (
+            task("arn:aws:states:::lambda:invoke", **{"FunctionName.$": "$.f"}),
+            {"lambda:InvokeFunction": [arn("lambda", "function:*")]},
+        ),
+        (
+            task("arn:aws:states:::lambda:invoke", FunctionName="{% $f %}"),
+            {"lambda:InvokeFunction": [arn("lambda", "function:*")]},
+        ),
+        (
+            task("arn:aws:states:::dynamodb:putItem", TableName="t"),
+            {"dynamodb:PutItem": [arn("dynamodb", "table/t")]},
+        ),
+        (
+            task("arn:aws:states:::sns:publish", TopicArn="arn:aws:sns:eu-west-1:123456789012:t"),
+            {"sns:Publish": ["arn:aws:sns:eu-west-1:123456789012:t"]},
+        ),
+        (
+            task(
+                "arn:aws:states:::sqs:sendMessage",
+                QueueUrl="https://sqs.eu-west-1.amazonaws.com/123456789012/q",
+            ),
+            {"sqs:SendMessage": ["arn:${AWS::Partition}:sqs:eu-west-1:123456789012:q"]},
+        ),
+        (
+            task("arn:aws:states:::events:putEvents", Entries=[{"Detail": 1}, {"EventBusName": "b"}]),
+            {"events:PutEvents": [arn("events", "event-bus/b"), arn("events", "event-bus/default")]},
+        ),
+        (
+            task("arn:aws:states:::aws-sdk:s3:getObject", Bucket="b", Key="k"),
+            {"s3:GetObject": ["arn:${AWS::Partition}:s3:::b/*"]},
+        ),
+        (task("arn:aws:states:::aws-sdk:sfn:listStateMachines"), {"states:ListStateMachines": ["*"]}),
+        (
+            task(
+                "arn:aws:states:::apigateway:invoke", ApiEndpoint="x.execute-api.a", Method="GET", Stage="s"
+            ),
+            {"execute-api:Invoke": [arn("execute-api", "x/s/GET/*")]},
+        ),
+        (task("arn:aws:states:::batch:submitJob"), {"batch:SubmitJob": ["*"]}),
+    ],
+)
+def test_tasks_need_their_actions_on_what_they_name(
+    definition: dict[str, Any], actions: dict[str, list[str]]
+) -> None:
+    assert allowed(definition) == actions
+
+
+def test_waiting_for_a_job_needs_its_rule() -> None:
+    found = allowed(task("arn:aws:states:::batch:submitJob.sync"))
+    assert found.keys() == {"batch:SubmitJob", "batch:DescribeJobs", "batch:TerminateJob", *EVENTS}
+    assert found["events:PutRule"] == [arn("events", "rule/StepFunctionsGetEventsForBatchJobsRule")]
+
+
+def test_waiting_for_an_execution_needs_to_look_at_it() -> None:
+    nested = "arn:aws:states:eu-west-1:123456789012:stateMachine:nested"
+    found = allowed(task("arn:aws:states:::states:startExecution.sync:2", StateMachineArn=nested))
+    assert found["states:StartExecution"] == [nested]
+    assert found["states:DescribeExecution"] == [arn("states", "execution:nested:*")]
+    assert found.keys() >= set(EVENTS)
+
+
+def test_jobs_that_are_not_documented_may_have_any_rule() -> None:
+    found = allowed(task("arn:aws:states:::sagemaker:createProcessingJob.sync"))
+    assert found["sagemaker:CreateProcessingJob"] == ["*"]
+    assert found["events:PutRule"] == [arn("events", "rule/StepFunctionsGetEvent*")]
+
+
+def test_http_tasks_need_their_endpoint_and_connection() -> None:
+    connection = "arn:aws:events:eu-west-1:123456789012:connection/c/1"
+    definition = task(
+        "arn:aws:states:::http:invoke",
+        ApiEndpoint="https://example.com/",
+        Method="GET",
+        Authentication={"ConnectionArn": connection},
+    )
+    found = allowed(definition)
+    assert found["events:RetrieveConnectionCredentials"] == [connection]
+    (statement,) = [each for each in required_policy(definition)["Statement"] if "Condition" in each]
+    assert statement["Condition"] == {
+        "StringEquals": {"states:HTTPMethod": "GET"},
+        "StringLike": {"states:HTTPEndpoint": "https://example.com/"},
+    }
+
+
+def test_a_task_in_another_role_needs_that_alone() -> None:
+    definition = task("arn:aws:states:::lambda:invoke", FunctionName="f")
+    definition["States"]["a"]["Credentials"] = {"RoleArn": "arn:aws:iam::123456789012:role/r"}
+    assert allowed(definition) == {"sts:AssumeRole": ["arn:aws:iam::123456789012:role/r"]}
+
+
+def test_distributed_maps_start_executions_and_read_and_write_objects() -> None:
+    place = {"Bucket": "in", "Key": "a.csv"}
+    processor = task("arn:aws:lambda:eu-west-1:123456789012:function:f")
+    state = {
+        "Type": "Map",
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": place},
+        "ItemProcessor": processor
+        | {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}},
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "out", "Prefix": "p"},
+        },
+        "End": True,
+    }
+    found = allowed({"StartAt": "a", "States": {"a": state}}, name="m")
+    assert found["states:StartExecution"] == [arn("states", "stateMachine:m")]
+    assert found["states:DescribeExecution"] == [arn("states", "execution:m:*")]
+    assert found["states:RedriveExecution"] == [arn("states", "execution:m/*:*")]
+    assert set(found["s3:GetObject"]) == {
+        "arn:${AWS::Partition}:s3:::in/a.csv",
+        "arn:${AWS::Partition}:s3:::out/p/*",
+    }
+    assert found["s3:PutObject"] == ["arn:${AWS::Partition}:s3:::out/p/*"]
+    assert "lambda:InvokeFunction" in found
+
+
+def test_logs_traces_and_keys_need_more() -> None:
+    definition = Definition.starting_at(Pass("a", end=True))
+    encryption = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
+    machine = StateMachine("m", definition, logging={"level": "ALL"}, tracing=True, encryption=encryption)
+    found = allowed(machine)
+    assert found.keys() >= {"logs:CreateLogDelivery", "xray:PutTraceSegments"}
+    assert found["kms:Decrypt"] == [arn("kms", "key/k")]
+    assert allowed(StateMachine("m", definition, logging={"level": "OFF"}, tracing=False)) == {}
+
+
+def test_the_same_action_is_told_once() -> None:
+    first = Task("a", "arn:aws:states:::sns:publish", parameters={"TopicArn": "arn:aws:sns:a:1:t"})
+    first >> Task("b", "arn:aws:states:::sns:publish", parameters={"TopicArn": "arn:aws:sns:a:1:u"})
+    (statement,) = required_policy(construct_state_machine("m", first))["Statement"]
+    assert statement["Resource"] == ["arn:aws:sns:a:1:t", "arn:aws:sns:a:1:u"]
+
+
+def test_workers_take_and_report_tasks_of_their_activities() -> None:
+    group = ActivityRegistration(prefix="shop-")
+    group.add_activity(Activity("shop-pay"))
+    machine = construct_state_machine("m", Task("a", Activity("shop-pay")))
+    take, report = worker_policy(machine)["Statement"]
+    assert (take["Action"], take["Resource"]) == (
+        ["states:GetActivityTask"],
+        arn("states", "activity:shop-pay"),
+    )
+    assert report["Action"] == [
+        "states:SendTaskFailure",
+        "states:SendTaskHeartbeat",
+        "states:SendTaskSuccess",
+    ]
+    assert worker_policy(group) == worker_policy(machine)
+    with pytest.raises(InvalidArgument, match="there are no activities"):
+        worker_policy(construct_state_machine("m", Pass("a")))
+
+
+def test_starters_start_and_watch_one_machines_executions() -> None:
+    machine = construct_state_machine("m", Pass("a"))
+    text = json.dumps(starter_policy(machine))
+    assert all(
+        each in text for each in ("states:StartExecution", "states:DescribeExecution", "execution:m:*")
+    )
+    express = json.dumps(starter_policy(StateMachine("m", machine.definition, type="EXPRESS")))
+    assert "states:StartSyncExecution" in express
+    assert "states:DescribeExecution" not in express
+    with pytest.raises(InvalidArgument, match="which machine's executions"):
+        starter_policy(machine.definition)
+
+
+def test_the_command_prints_a_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.asl.json"
+    path.write_text(json.dumps(task("arn:aws:states:::lambda:invoke", FunctionName="f")), encoding="utf-8")
+    assert main(["policy", str(path), "--account", "123456789012", "--region", "eu-west-1"]) == 0
+    (statement,) = json.loads(capsys.readouterr().out)["Statement"]
+    assert statement["Resource"] == "arn:${AWS::Partition}:lambda:eu-west-1:123456789012:function:f"
+    assert main(["policy", str(path), "--for", "starter", "--name", "m"]) == 0
+    assert "stateMachine:m" in capsys.readouterr().out
+    assert main(["policy", str(path), "--for", "worker"]) == 2
+    assert main(["policy"]) == 2
