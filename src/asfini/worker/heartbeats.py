@@ -27,6 +27,9 @@ LAG, LONGEST_LAG = 0.4, 2.0
 TICK = 0.1
 """Seconds between two looks of the thread for what is overdue."""
 
+IDLE_TICK = 0.5
+"""The same where no task is in work: none is overdue within that time."""
+
 EARLIEST = 0.5
 """Of its interval, what a task's first heartbeat over HTTP waits at least: tasks that come together are
 spread out."""
@@ -84,6 +87,11 @@ class Heartbeats:
         self._sending: set[asyncio.Task[None]] = set()
         self._waiting: deque[Beat] = deque()
         """Those that are due, but are not sent yet, for too many others are on their way."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task needs heartbeats now."""
+        return not self._live
 
     def begin(self, token: str, seconds: float, log: _reports.TaskLog, closed: Callable[[], None]) -> Beat:
         """Begin to send heartbeats at an interval.
@@ -377,6 +385,6 @@ class _Thread:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(IDLE_TICK if self._sent.is_idle else TICK)
                 for beat in self._sent.take_overdue(loop.time()):
                     group.create_task(self._sent.send_overdue(beat, service))
