@@ -93,7 +93,7 @@ class Crew:
             while len(self.at_work) < WORKERS:
                 await self.hire()
             await asyncio.sleep(self.random.uniform(*SECONDS_BETWEEN_KILLS))
-            kill = self.random.choice([signal.SIGKILL, signal.SIGTERM])
+            kill = [signal.SIGKILL, signal.SIGTERM][sum(self.kills.values()) % 2]
             self.dismiss(self.random.choice(self.at_work), kill)
 
     async def __aenter__(self) -> None:
