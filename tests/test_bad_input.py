@@ -74,6 +74,7 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "allow_update": NO_FLAGS,
         "role": [*NO_TEXTS, ""],
         "publish": NO_FLAGS,
+        "dry_run": NO_FLAGS,
     },
     "Client.deregister": {"things": [5, None, "", "a b", LONG, "arn:aws:s3:::a", RUN, Succeed("s")]},
     "Client.deregister_activities": {"prefix": ["", None, 5]},

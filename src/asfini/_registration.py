@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asfini import _json
 from asfini._arns import Account, role_arn
@@ -11,14 +11,36 @@ from asfini.errors import (
     AccessDenied,
     CredentialsInvalid,
     DoesNotExist,
+    InvalidArgument,
     InvalidArn,
     StateMachineAlreadyExists,
 )
 from asfini.machine import StateMachine
 from asfini.service import Service
 
+if TYPE_CHECKING:
+    from asfini.asl.differences import Difference
+
 DEFAULT_ROLE = "sfiniGenerated"
 """The name of the role that machines are made with where nobody names one: sfini's convention."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A call that changes what is registered."""
+
+    operation: str
+    """`create_activity`, `create_state_machine`, `update_state_machine` or `tag_resource`."""
+    name: str
+    """The machine's or the activity's."""
+    options: tuple[str, ...] = ()
+    """What is changed, by the API's names, such as `definition`; the names of tags."""
+    differences: "tuple[Difference, ...]" = ()
+    """Where the definition differs, by meaning."""
+
+    def __str__(self) -> str:
+        options = f": {', '.join(self.options)}" if self.options else ""
+        return "\n  ".join([f"{self.operation} {self.name}{options}", *map(str, self.differences)])
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class Registration:
         new_role: the role that it is made with where no other is named.
         allow_update: whether it is changed if it is registered otherwise.
         publish: whether a new version is made if it is made or changed.
+        dry_run: whether nothing is sent.
     """
 
     service: Service
@@ -40,9 +63,13 @@ class Registration:
     new_role: str | None
     allow_update: bool
     publish: bool
+    dry_run: bool = False
 
-    async def run(self) -> None:
+    async def run(self) -> list[Change]:
         """Register the machine, and send nothing if it is registered just so.
+
+        Returns:
+            What was changed, or would be.
 
         Raises:
             StateMachineAlreadyExists: it is registered otherwise, and is not to be changed or cannot be.
@@ -55,17 +82,31 @@ class Registration:
             there = {}
         if not there or there.get("status") == "DELETING":  # then AWS says so
             new_role = account.fill_in(role_arn(self.new_role or DEFAULT_ROLE))
-            await self._create({"roleArn": new_role} | wanted)
-            return
+            if not self.dry_run:
+                await self._create({"roleArn": new_role} | wanted)
+            return [Change("create_state_machine", self.machine.name)]
         if self.service.ignores_roles:
             wanted.pop("roleArn", None)
         changes = {key: value for key, value in wanted.items() if not _same(key, value, there.get(key))}
         tags = await self._new_tags(arn)
-        self._check_allowed(changes | ({"tags": tags} if tags else {}))
-        if changes:
+        if not self.dry_run:
+            self._check_allowed(changes | ({"tags": tags} if tags else {}))
+        if changes and not self.dry_run:
             await self._send("update_state_machine", {"stateMachineArn": arn, **changes})
-        if tags:
+        if tags and not self.dry_run:
             await self.service.call("tag_resource", resourceArn=arn, tags=_tag_list(tags))
+        return self._told(changes, tags, there)
+
+    def _told(
+        self, changes: Mapping[str, Any], tags: Mapping[str, str], there: Mapping[str, Any]
+    ) -> list[Change]:
+        name, told = self.machine.name, []
+        if changes:
+            found = _differences(there.get("definition"), changes.get("definition"))
+            told.append(Change("update_state_machine", name, tuple(sorted(changes)), found))
+        if tags:
+            told.append(Change("tag_resource", name, tuple(sorted(tags))))
+        return told
 
     async def _create(self, wanted: dict[str, Any]) -> None:
         tags = {"tags": _tag_list(self.machine.tags)} if self.machine.tags else {}
@@ -134,6 +175,18 @@ def _same(key: str, wanted: Any, there: Any) -> bool:
     if key == "definition" and there is not None:
         return _canonical(wanted) == _canonical(there)
     return bool(wanted == there)
+
+
+def _differences(before: Any, after: Any) -> "tuple[Difference, ...]":
+    """Where two definitions differ, as far as both are told and can be read."""
+    from asfini.asl.differences import differences  # seldom needed
+
+    if not (isinstance(before, str) and isinstance(after, str)):
+        return ()
+    try:
+        return tuple(differences(*(_json.loads(text, "the definition") for text in (before, after))))
+    except InvalidArgument:
+        return ()
 
 
 def _canonical(text: Any) -> str:

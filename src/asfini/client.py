@@ -26,7 +26,7 @@ from asfini._arns import (
     role_arn,
 )
 from asfini._pages import entries
-from asfini._registration import DEFAULT_ROLE, Registration
+from asfini._registration import DEFAULT_ROLE, Change, Registration
 from asfini._watching import watcher_of
 from asfini.activity import Activity, ActivityRegistration, check_interval
 from asfini.alias import Alias, Routing, routing_list
@@ -83,8 +83,13 @@ class Client:
     # What is there
 
     async def register(
-        self, *things: Registrable, allow_update: bool = False, role: str | None = None, publish: bool = False
-    ) -> None:
+        self,
+        *things: Registrable,
+        allow_update: bool = False,
+        role: str | None = None,
+        publish: bool = False,
+        dry_run: bool = False,
+    ) -> list[Change]:
         """Make activities and machines known to the service. Nothing is sent where nothing has changed.
 
         Args:
@@ -95,23 +100,34 @@ class Client:
                 machine that is registered keeps its role, and a new one gets the client's, or else
                 `sfiniGenerated`. The local service asks for no role.
             publish: whether machines that are made or changed get a new version.
+            dry_run: whether to tell only what would be changed, whatever `allow_update` says. What there is
+                is read, and nothing is sent.
+
+        Returns:
+            What was changed, or would be: `operation`, `name`, `options`, and the `differences` between the
+            definitions by meaning.
 
         Raises:
             DefinitionError: a machine has problems. All are checked before anything is sent.
             StateMachineAlreadyExists: one is registered otherwise, and `allow_update` was not given.
             ServiceError: the service refused; what was registered before stays registered.
         """
-        _checks.flags(allow_update=allow_update, publish=publish)
+        _checks.flags(allow_update=allow_update, publish=publish, dry_run=dry_run)
         _checks.names(role=role)
+        changes: list[Change] = []
         machines, activities = _sorted_out(things)
         for machine in machines:
             machine.check()
         for activity in activities:
             if not await self.is_registered(activity):
-                await self.service.call("create_activity", name=activity.name)
+                changes.append(Change("create_activity", activity.name))
+                if not dry_run:
+                    await self.service.call("create_activity", name=activity.name)
         for machine in machines:
-            its_role = role or machine.role
-            await Registration(self.service, machine, its_role, self.role, allow_update, publish).run()
+            roles = (role or machine.role, self.role)
+            registration = Registration(self.service, machine, *roles, allow_update, publish, dry_run)
+            changes += await registration.run()
+        return changes
 
     async def deregister(self, *things: Registrable | str) -> None:
         """Delete activities and machines: just those that are named. What is not there is no error.

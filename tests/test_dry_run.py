@@ -1,0 +1,46 @@
+"""What registering changes, or would."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from asfini import Activity, Client, Pass, StateMachine, construct_state_machine, local
+from asfini.errors import DoesNotExist, StateMachineAlreadyExists
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with local.connect() as connected:
+        yield connected
+
+
+def shop(comment: str | None = None, **options: str) -> StateMachine:
+    state = Pass("size") if comment is None else Pass("size", comment=comment)
+    return construct_state_machine("shop", state, tags=options or None)
+
+
+async def test_nothing_is_made_by_a_dry_run(client: Client) -> None:
+    changes = await client.register(shop(), Activity("pay"), dry_run=True)
+    assert list(map(str, changes)) == ["create_activity pay", "create_state_machine shop"]
+    assert not await client.is_registered("shop")
+    assert not await client.is_registered(Activity("pay"))
+    with pytest.raises(DoesNotExist):
+        await client.machine("shop")
+
+
+async def test_what_was_done_is_what_a_dry_run_told(client: Client) -> None:
+    for machine in (shop(), shop("big"), shop("big", team="a")):
+        told = await client.register(machine, Activity("pay"), dry_run=True)
+        assert told == await client.register(machine, Activity("pay"), allow_update=True)
+        assert told != []
+        assert await client.register(machine, Activity("pay"), dry_run=True) == []
+
+
+async def test_a_dry_run_tells_differences_though_they_are_not_allowed(client: Client) -> None:
+    await client.register(shop())
+    (change,) = await client.register(shop("big"), dry_run=True)
+    assert change.options == ("definition",)
+    assert str(change) == 'update_state_machine shop: definition\n  + /States/size/Comment: "big"'
+    assert (await client.machine("shop")).definition.states["size"].comment is None
+    with pytest.raises(StateMachineAlreadyExists):
+        await client.register(shop("big"))
