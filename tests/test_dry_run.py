@@ -1,10 +1,13 @@
 """What registering changes, or would."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from asfini import Activity, Client, Pass, StateMachine, construct_state_machine, local
+from asfini import CLI, Activity, Client, Pass, StateMachine, construct_state_machine, local
 from asfini.errors import DoesNotExist, StateMachineAlreadyExists
 
 
@@ -44,3 +47,38 @@ async def test_a_dry_run_tells_differences_though_they_are_not_allowed(client: C
     assert (await client.machine("shop")).definition.states["size"].comment is None
     with pytest.raises(StateMachineAlreadyExists):
         await client.register(shop("big"))
+
+
+def command_line(client: Client, machine: StateMachine) -> CLI:
+    """A program whose commands all reach one service."""
+
+    @asynccontextmanager
+    async def connect(**_: object) -> AsyncIterator[Client]:
+        yield client
+
+    return CLI(machine, prog="shop", connect=connect)
+
+
+def run(program: CLI, *arguments: str) -> int:
+    try:
+        program.parse_args(arguments)
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+async def test_the_command_line_compares_and_registers_by_meaning(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await client.register(shop())
+    program = command_line(client, shop("big"))
+    assert await asyncio.to_thread(run, program, "diff") == 1
+    assert capsys.readouterr().out == '+ /States/size/Comment: "big"\n'
+    assert await asyncio.to_thread(run, program, "register", "--dry-run") == 0
+    assert capsys.readouterr().out.startswith("update_state_machine shop: definition\n")
+    assert await asyncio.to_thread(run, program, "register", "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["options"] == ["definition"]
+    await client.register(shop("big"), allow_update=True)
+    assert await asyncio.to_thread(run, program, "diff") == 0
+    assert await asyncio.to_thread(run, program, "register", "--dry-run") == 0
+    assert capsys.readouterr().out == "nothing would change\n"

@@ -38,6 +38,15 @@ class Change:
     differences: "tuple[Difference, ...]" = ()
     """Where the definition differs, by meaning."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Write it as plain JSON data."""
+        return {
+            "operation": self.operation,
+            "name": self.name,
+            "options": list(self.options),
+            "differences": [difference.to_dict() for difference in self.differences],
+        }
+
     def __str__(self) -> str:
         options = f": {', '.join(self.options)}" if self.options else ""
         return "\n  ".join([f"{self.operation} {self.name}{options}", *map(str, self.differences)])

@@ -82,8 +82,14 @@ def _register(args: Namespace, app: App) -> Work:
     async def register() -> None:
         async with connected(args, app) as client:
             role = args.role or app.role
-            await client.register(*things, allow_update=args.allow_update, role=role)
-            await _tell_things(args, client, "registered", things)
+            options = {"allow_update": args.allow_update, "dry_run": args.dry_run}
+            changes = await client.register(*things, role=role, **options)
+            if not args.dry_run:
+                await _tell_things(args, client, "registered", things)
+            elif args.json:
+                print_json([change.to_dict() for change in changes])
+            else:
+                print_text("\n".join(map(str, changes)) or "nothing would change")
 
     return register()
 

@@ -180,6 +180,11 @@ def _add_register(parser: argparse.ArgumentParser, _: App | None) -> None:
         help="change a state machine that is registered otherwise",
     )
     parser.add_argument("--role", help="role that executions act in, an ARN or a name")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print what would be changed, even without -u, and send nothing",
+    )
     _add_only(parser, "register")
 
 
