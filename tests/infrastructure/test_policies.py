@@ -185,6 +185,11 @@ def test_logs_traces_and_keys_need_more() -> None:
     assert allowed(StateMachine("m", definition, logging={"level": "OFF"}, tracing=False)) == {}
 
 
+def test_what_has_not_the_form_of_states_is_passed_over() -> None:
+    broken = {"Type": "Map", "ItemProcessor": {"StartAt": "b"}, "Iterator": None, "End": True}
+    assert allowed({"StartAt": "a", "States": {"a": broken}}) == {}
+
+
 def test_the_same_action_is_told_once() -> None:
     first = Task("a", "arn:aws:states:::sns:publish", parameters={"TopicArn": "arn:aws:sns:a:1:t"})
     first >> Task("b", "arn:aws:states:::sns:publish", parameters={"TopicArn": "arn:aws:sns:a:1:u"})

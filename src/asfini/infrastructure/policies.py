@@ -40,9 +40,8 @@ def required_policy(machine: object, *, name: str | None = None) -> dict[str, An
     Raises:
         InvalidArgument: it is none of these.
     """
-    definition: Definition = read_definition(machine)
     own = name or getattr(machine, "name", None) or "*"
-    statements = [statement for state in definition.walk() for statement in _of_state(state.to_dict(), own)]
+    statements = [statement for state in _states(_data(machine)) for statement in _of_state(state, own)]
     statements += _of_options(machine)
     return _policy(statements)
 
@@ -67,8 +66,7 @@ def _activity_arns(machine: object) -> list[str]:
     activities = getattr(machine, "activities", None)
     if isinstance(activities, Mapping):
         return [activity.arn for activity in activities.values()]
-    states = [state.to_dict() for state in read_definition(machine).walk()]
-    resources = [state["Resource"] for state in states if isinstance(state.get("Resource"), str)]
+    resources = [str(state.get("Resource", "")) for state in _states(_data(machine))]
     return [resource for resource in resources if ":activity:" in resource]
 
 
@@ -94,6 +92,23 @@ def starter_policy(machine: object, *, name: str | None = None) -> dict[str, Any
     return _policy(
         [_allow(starts, arn, f"{arn}:*"), _allow(watching, arn_of("states", f"execution:{own}:*"))]
     )
+
+
+def _data(machine: object) -> dict[str, Any]:
+    definition: Definition = read_definition(machine)
+    return definition.to_dict()
+
+
+def _states(data: Any) -> Iterator[Mapping[str, Any]]:
+    """All states, with those of branches and processors; what has another form is passed over."""
+    states = data.get("States") if isinstance(data, dict) else None
+    for state in states.values() if isinstance(states, dict) else ():
+        if isinstance(state, dict):
+            yield state
+            branches = state.get("Branches")
+            inner = branches if isinstance(branches, list) else []
+            for each in [*inner, state.get("ItemProcessor"), state.get("Iterator")]:
+                yield from _states(each)
 
 
 # Statements
