@@ -1,5 +1,6 @@
 """Signals that are heard, and moto's server, in a process of its own, for tests that call AWS over HTTP."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -23,6 +24,15 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Let no test change how much the others log: the command line sets the root logger's level."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture

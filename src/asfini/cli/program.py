@@ -35,7 +35,7 @@ _SPELLINGS = {
     "mock_config cannot": "--mock-config cannot",
     "poll_seconds is": "--poll-seconds is",
     "port is a": "--port is a",
-    "region is": "--region is",
+    "region is AWS": "--region is AWS",
     "pass region=…": "pass --region",
     "with role=…": "with --role",
 }
