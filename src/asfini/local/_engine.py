@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppres
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 from asfini import clock
 from asfini._arns import Account
@@ -111,6 +112,8 @@ class VirtualEngine(Engine):
         self._left = asyncio.Event()
         self._calls: set[Future[Any]] = set()
         """What others wait for."""
+        self._works: WeakSet[Any] = WeakSet()
+        """The coroutines that do it, some of which the thread may never have begun."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -155,6 +158,8 @@ class VirtualEngine(Engine):
         finally:
             for call in self._calls.copy():
                 call.cancel()
+            for work in list(self._works):
+                work.close()
             with suppress(RuntimeError):  # nobody has waited for it
                 outside.call_soon_threadsafe(tell, error or ConnectionFailed("the service has ended"))
 
@@ -189,6 +194,7 @@ class VirtualEngine(Engine):
             work.close()
             raise ServiceClosed("the local service is closed") from None
         self._calls.add(call)
+        self._works.add(work)
         if self._loop.is_closed():  # and may have looked for calls before this one was there
             call.cancel()
         try:
@@ -201,6 +207,8 @@ class VirtualEngine(Engine):
             raise ServiceClosed("the local service was closed before it answered") from None
         finally:
             self._calls.discard(call)
+            if self._loop.is_closed():
+                work.close()
 
     async def _answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         with nullcontext() if operation in LONG_CALLS else clock.stand():
