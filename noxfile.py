@@ -71,9 +71,10 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; `-- --check` fails where a figure misses even half its bar."""
     install(session, "tests")
+    environment = {"ASFINI_PEERS": peers(session)}
     for path in sorted(pathlib.Path("benchmarks").glob("*.py")):
         if path.stem != "measuring":
-            session.run("python", str(path), *session.posargs, env={"ASFINI_PEERS": peers(session)})
+            session.run("python", str(path), *session.posargs, env=environment)
 
 
 @nox.session
