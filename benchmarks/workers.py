@@ -36,6 +36,8 @@ POLLS = {"sfini": 5}
 LONG_TASKS = 300 if CHECK else 5000
 BLOCKED_TASKS, BLOCK_SECONDS = 100, 3 if CHECK else 10
 IDLE_ACTIVITIES, IDLE_SECONDS = 50, 8 if CHECK else 60
+SETTLING_SECONDS = 4
+"""How long a worker may take to open its first polls before it is idle."""
 
 
 @dataclass
@@ -280,6 +282,7 @@ async def blocked(service: Service, name: str) -> float:
 async def idle(service: Service) -> float:
     """The share of a core that a worker of fifty activities takes while nothing happens, in percent."""
     async with worker(service, "asfini", *(f"a{number}" for number in range(IDLE_ACTIVITIES))) as pid:
+        await asyncio.sleep(SETTLING_SECONDS)
         before = Usage.of(pid).cpu
         await asyncio.sleep(IDLE_SECONDS)
         return (Usage.of(pid).cpu - before) / IDLE_SECONDS * 100
