@@ -5,6 +5,8 @@ Figures are those of the developer guide's page "Step Functions service quotas",
 
 from typing import NamedTuple
 
+MAX_POLLS = 1_000
+"""The most open polls for one activity: GetActivityTask in the API reference, and the service quotas page."""
 LARGE_REGIONS = frozenset({"eu-west-1", "us-east-1", "us-west-2"})
 """Where some quotas are larger than elsewhere."""
 

@@ -22,7 +22,7 @@ from asfini import (
     construct_state_machine,
     local,
 )
-from asfini._quotas import AWS
+from asfini._quotas import AWS, MAX_POLLS, Quota
 from asfini.errors import (
     ActivityWorkerLimitExceeded,
     ConnectionFailed,
@@ -31,7 +31,7 @@ from asfini.errors import (
     ValidationException,
 )
 from asfini.local.faults import Fault, FaultyService, Struck
-from asfini.local.quotas import MAX_POLLS, Quota, ThrottledService
+from asfini.local.quotas import ThrottledService
 from asfini.service import Service
 from asfini.testing import virtual_time
 

@@ -1,7 +1,6 @@
 """Explanations of executions on the local service: why they failed, what they wait for."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -22,17 +21,9 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.errors import TaskFailed
-from asfini.testing import virtual_time
 from asfini.view import Explanation, explain, fold
 
 WORK = Lambda("work")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    with virtual_time():
-        async with asfini.local.connect(seed=0) as client:
-            yield client
 
 
 def task(name: str = "do", **fields: Any) -> Task:

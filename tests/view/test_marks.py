@@ -1,7 +1,6 @@
 """Runs laid over the graphs of their machines."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,18 +22,10 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.errors import TaskFailed
-from asfini.testing import virtual_time
 from asfini.view import Marks
 from asfini.view.marks import lasting
 
 WORK = Lambda("work")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    with virtual_time():
-        async with asfini.local.connect(seed=0) as client:
-            yield client
 
 
 async def started(client: Client, start: Any, value: Any = None) -> Execution:

@@ -2,7 +2,6 @@
 
 import json
 import runpy
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,10 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.errors import TaskFailed
-from asfini.testing import record, virtual_time
+from asfini.testing import record
 from asfini.view import Recording
 
 WORK = Lambda("work")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    with virtual_time():
-        async with asfini.local.connect(seed=0) as client:
-            yield client
 
 
 async def run(client: Client, start: Any, value: Any = None, name: str = "first") -> Execution:

@@ -4,27 +4,16 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from typing import Any
-
-import pytest
 
 import asfini
 from asfini import Client, Execution, Fail, Lambda, Map, Pass, Task, construct_state_machine
 from asfini.errors import TaskFailed
-from asfini.testing import virtual_time
 from asfini.view import fold, report
 
 WORK = Lambda("work")
 HOSTILE = "</script><script>alert(1)</script><!--<script>{policy}{data}\u2028"
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    with virtual_time():
-        async with asfini.local.connect(seed=0) as client:
-            yield client
 
 
 async def ended(client: Client, start: Any, value: Any = None) -> Execution:

@@ -1,27 +1,16 @@
 """Runs as traces."""
 
 import json
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
 import anyio
-import pytest
 
-import asfini
 from asfini import Client, Lambda, Map, Parallel, Task, Wait, construct_state_machine
 from asfini.errors import TaskFailed
-from asfini.testing import virtual_time
 from asfini.view import fold, trace
 
 WORK = Lambda("work")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    with virtual_time():
-        async with asfini.local.connect(seed=0) as client:
-            yield client
 
 
 async def traced(client: Client, start: Any, value: Any = None, seconds: float = 1e6) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """aiobotocore's clients of Step Functions and their settings. Imported only when something connects."""
 
-import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from asfini.aws._errors import translated
-from asfini.aws._thin import Route, ThinPath
+from asfini.aws._thin import Route, ThinPath, told_in
 from asfini.aws.session import SERVICE, AWSSession
 from asfini.errors import InvalidArgument
 
@@ -182,13 +181,8 @@ async def _check_answer(*, http_response: Any, parsed: Any, model: Any, **_: Any
     """
     if http_response.status_code >= 300:
         return
-    if parsed.keys() - {"ResponseMetadata"}:
-        _check_members(model, parsed)
-        return
-    body, known = await http_response.content, model.output_shape.members
-    value = _read(body) if body or known else {}
-    if not isinstance(value, dict) or (known and value and not value.keys() & known.keys()):
-        raise ResponseParserError(f"{len(body)} bytes that begin with {body[:20]!r}")
+    if not parsed.keys() - {"ResponseMetadata"}:
+        told_in(await http_response.content, model.output_shape.members)
     _check_members(model, parsed)
 
 
@@ -214,10 +208,3 @@ def _missing(shape: Any, value: Any) -> Iterator[str]:
                 for inner in member.member.required_members
                 if inner not in entry
             )
-
-
-def _read(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None

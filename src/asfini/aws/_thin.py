@@ -347,14 +347,28 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def read(plan: Plan, body: bytes) -> dict[str, Any]:
-    """Read an answer, as botocore does."""
+def told_in(body: bytes, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The object that an answer holds.
+
+    Args:
+        body: the answer.
+        known: the members that it may have, by name.
+
+    Raises:
+        ResponseParserError: it holds none, or one in which nothing is known: a proxy's, or half of it.
+    """
     try:
-        told = json.loads(body) if body or plan.members else {}
+        told = json.loads(body) if body or known else {}
     except ValueError:
         told = None
-    if not isinstance(told, dict) or (plan.members and told and not told.keys() & plan.members.keys()):
+    if not isinstance(told, dict) or (known and told and not told.keys() & known.keys()):
         raise ResponseParserError(f"{len(body)} bytes that begin with {body[:20]!r}")
+    return told
+
+
+def read(plan: Plan, body: bytes) -> dict[str, Any]:
+    """Read an answer, as botocore does."""
+    told = told_in(body, plan.members)
     if lacking := plan.always - told.keys():
         raise ResponseParserError(f"it lacks {', '.join(sorted(lacking))}")
     return {

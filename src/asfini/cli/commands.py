@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from asfini import _json
+from asfini import _arns, _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
@@ -56,6 +56,12 @@ def prepare(args: Namespace, app: App) -> Work:
 
         return checks.prepare(args, app)
     return _COMMANDS[args.command](args, app)
+
+
+def use_region_of(arn: _arns.Arn, args: Namespace, app: App) -> None:
+    """Ask in the region that an ARN names, unless the command line says where."""
+    if app.connect is None and args.region is None and args.endpoint_url is None:
+        args.region = arn.account.split(":")[3]
 
 
 def connected(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:

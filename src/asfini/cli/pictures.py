@@ -9,7 +9,7 @@ from pathlib import Path
 from asfini import _arns
 from asfini.asl.definition import Definition
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, print_json, print_text
+from asfini.cli.commands import Work, connected, print_json, print_text, use_region_of
 from asfini.client import Client
 from asfini.errors import InvalidArgument
 from asfini.machine import StateMachine
@@ -37,7 +37,7 @@ def _graph(args: Namespace, app: App) -> Work:
     written = args.format or _SUFFIXES.get(Path(args.output or "").suffix, "svg")
     found = _offline(args.machine, app)
     if isinstance(found, str) and found.startswith("arn:"):
-        _use_region_of(_arns.Arn.parse(found), args, app)
+        use_region_of(_arns.Arn.parse(found), args, app)
 
     async def draw() -> None:
         if isinstance(found, Graph):
@@ -89,7 +89,7 @@ _DRAWING: dict[str, Callable[[Graph], str]] = {
 
 
 def _told(args: Namespace, app: App) -> Work:
-    _use_region_of(_arns.Arn.parse(args.arn), args, app)
+    use_region_of(_arns.Arn.parse(args.arn), args, app)
 
     async def tell() -> None:
         async with connected(args, app) as client:
@@ -104,12 +104,6 @@ def _told(args: Namespace, app: App) -> Work:
             _tell(args, _write(Path(args.output or f"{execution.name}{ending}"), text))
 
     return tell()
-
-
-def _use_region_of(arn: _arns.Arn, args: Namespace, app: App) -> None:
-    """Ask in the region that an ARN names, unless the command line says where."""
-    if app.connect is None and args.region is None and args.endpoint_url is None:
-        args.region = arn.account.split(":")[3]
 
 
 def _write(path: Path, text: str) -> Path:

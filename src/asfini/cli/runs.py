@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asfini import _arns
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, print_json, print_text, wait
+from asfini.cli.commands import Work, connected, print_json, print_text, use_region_of, wait
 from asfini.client import Client
 from asfini.errors import InvalidArgument
 from asfini.history import Event, format_event
@@ -22,9 +22,7 @@ def prepare(args: Namespace, app: App) -> Work:
     Raises:
         InvalidArgument: they make no sense.
     """
-    arn = _arns.Arn.parse(args.arn)
-    if app.connect is None and args.region is None and args.endpoint_url is None:
-        args.region = arn.account.split(":")[3]
+    use_region_of(_arns.Arn.parse(args.arn), args, app)
     return _COMMANDS[args.command](args, connected(args, app))
 
 

@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from asfini._budget import USUAL_SHARE
-from asfini._quotas import Quota, aws_quotas
+from asfini._quotas import MAX_POLLS, Quota, aws_quotas
 from asfini.errors import ActivityWorkerLimitExceeded, InvalidArgument, Throttled
 from asfini.local._requests import REQUESTS
 from asfini.service import Service, ServiceWrapper
-
-MAX_POLLS = 1000
-"""The most open polls for one activity: the service quotas page."""
 
 Quotas = Literal["aws"] | Mapping[str, Quota | tuple[float, float]]
 

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from asfini._quotas import MAX_POLLS
 from asfini.activity import Activity
 from asfini.errors import InvalidArgument
-
-MAX_POLLS = 1_000
-"""The most open polls that AWS allows for one activity: GetActivityTask in the API reference."""
 
 
 @dataclass(frozen=True)
