@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from asfini import Activity, InvalidArgument, Pass, StateMachine, Task, construct_state_machine
+from asfini import (
+    Activity,
+    ActivityRegistration,
+    InvalidArgument,
+    Pass,
+    StateMachine,
+    Task,
+    construct_state_machine,
+)
 from asfini.checking import check_file
 from asfini.infrastructure import cloudformation_template, sam_resource
 
@@ -74,6 +82,23 @@ def test_a_template_has_a_role_that_may_do_what_is_needed() -> None:
     assert statement["Resource"]["Fn::Sub"].endswith(":function:f")
     assert resources["MyShop"]["Properties"]["RoleArn"] == {"Fn::GetAtt": ["MyShopRole", "Arn"]}
     assert cloudformation_template(machine(role="r"))["Resources"].keys() == {"MyShop"}
+
+
+def test_a_template_makes_the_activities_that_are_named_before_the_machine() -> None:
+    group = ActivityRegistration(prefix="my-")
+    group.add_activity(Activity("my-pay"))
+    first = cloudformation_template(machine(role="r"), group)["Resources"]
+    assert first["MyPayActivity"] == {
+        "Type": "AWS::StepFunctions::Activity",
+        "Properties": {"Name": "my-pay"},
+    }
+    assert first["MyShop"]["DependsOn"] == ["MyPayActivity"]
+    assert cloudformation_template(machine(), [Activity("pay")])["Resources"].keys() == {
+        "PayActivity",
+        "MyShopRole",
+        "MyShop",
+    }
+    assert "DependsOn" not in cloudformation_template(machine())["Resources"]["MyShop"]
 
 
 def test_sam_makes_the_role_unless_there_is_one() -> None:

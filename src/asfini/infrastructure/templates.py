@@ -11,6 +11,7 @@ from asfini.infrastructure.policies import required_policy
 
 _PLACEHOLDER = re.compile(r"\$\{(?!AWS::(?:AccountId|Partition|Region|StackName|URLSuffix)\})([^}]*)\}")
 """What Fn::Sub would take for the name of something in the template."""
+_ACTIVITY = "AWS::StepFunctions::Activity"
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -54,24 +55,45 @@ def cloudformation_resource(
 
 
 def cloudformation_template(
-    machine: Any, *, substitutions: Mapping[str, Any] | None = None
+    machine: Any, activities: Any = (), *, substitutions: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Write a template with a machine, and with a role of its own that may do just what it needs.
 
     Args:
         machine: the machine. If it names a role, that is used, and the template has none.
+        activities: those that the template makes as well, before the machine: a registration, or several.
         substitutions: as for `cloudformation_resource`.
     """
-    name = re.sub(r"[^A-Za-z0-9]", "", machine.name.title()) or "Machine"
-    if machine.role is not None:
-        return {"Resources": {name: cloudformation_resource(machine, substitutions=substitutions)}}
+    name = _logical_name(machine.name) or "Machine"
+    resources = _activity_resources(activities)
+    made = list(resources)
+    role = machine.role
+    if role is None:
+        resources[f"{name}Role"] = _role_resource(machine)
+        role = {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+    resource = cloudformation_resource(machine, role=role, substitutions=substitutions)
+    resources[name] = {**resource, "DependsOn": made} if made else resource
+    return {"Resources": resources}
+
+
+def _activity_resources(activities: Any) -> dict[str, dict[str, Any]]:
+    registered = getattr(activities, "activities", None)
+    names = [each.name for each in (activities if registered is None else registered.values())]
+    return {
+        f"{_logical_name(name)}Activity": {"Type": _ACTIVITY, "Properties": {"Name": name}} for name in names
+    }
+
+
+def _role_resource(machine: Any) -> dict[str, Any]:
     properties: dict[str, Any] = {"AssumeRolePolicyDocument": _TRUST}
     if (policy := required_policy(machine))["Statement"]:
         properties["Policies"] = [{"PolicyName": "required", "PolicyDocument": with_account(policy)}]
-    own = {"Fn::GetAtt": [f"{name}Role", "Arn"]}
-    resource = cloudformation_resource(machine, role=own, substitutions=substitutions)
-    role = {"Type": "AWS::IAM::Role", "Properties": properties}
-    return {"Resources": {f"{name}Role": role, name: resource}}
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def _logical_name(name: str) -> str:
+    """What a template may call a resource: letters and digits."""
+    return re.sub(r"[^A-Za-z0-9]", "", name.title())
 
 
 def sam_resource(machine: Any, *, substitutions: Mapping[str, Any] | None = None) -> dict[str, Any]:
