@@ -554,6 +554,17 @@ class TestHeartbeats:
         assert not service.of("send_task_failure")
         assert SECRET not in caplog.text
 
+    async def test_the_log_tells_by_which_name_a_task_failed_and_not_why(
+        self, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def work() -> None:
+            raise TaskFailed("CardDeclined", SECRET)
+
+        with caplog.at_level(logging.INFO, "asfini.worker"), pytest.raises(ExecutionFailed):
+            await do(client, activity(work))
+        assert "failed with CardDeclined" in caplog.text
+        assert SECRET not in caplog.text
+
     @pytest.mark.parametrize("closed", [True, False])
     async def test_how_far_a_function_was_is_told_when_its_work_is_cancelled(
         self, client: Client, service: Faulty, caplog: pytest.LogCaptureFixture, closed: bool

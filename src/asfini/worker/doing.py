@@ -191,10 +191,11 @@ class Doing:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or _is_cancellation(error):
                 raise
-            self._log.info("failed with %s", type(error).__name__)
+            report = _reports.failure_of(error)
+            self._log.info("failed with %s", report[1]["error"])
             if self._task.cancelled:  # and this came of it
                 raise asyncio.CancelledError from error
-            return _reports.failure_of(error)
+            return report
 
     async def _result(self) -> Any:
         self._task.input = _input(self._text)
