@@ -624,6 +624,16 @@ class TestNames:
         over = await client.start_execution("shop", 1, name="x", if_exists="return")
         assert await over.output() == 1
 
+    async def test_and_it_is_found_by_its_name_afterwards(self, client: Client, service: Faulty) -> None:
+        await client.register(waiting, machine())
+        started = await client.start_execution(waiting, name="x")
+        operations(service)
+        assert (await client.execution_named(waiting, "x")).arn == started.arn
+        assert (await client.execution_named(f"{started.state_machine_arn}:PROD", "x")).arn == started.arn
+        with pytest.raises(InvalidArgument, match=r"must not have '/' in its name: 'a/b'"):
+            await client.execution_named(waiting, "a/b")
+        assert operations(service) == []
+
 
 class TestExecute:
     async def test_the_output_comes_in_the_type_that_is_asked_for(self, client: Client) -> None:

@@ -367,7 +367,7 @@ class Client:
             # A name that was made here is taken by ourselves: the answer to an earlier try got lost.
             if name is not None and if_exists == "raise":
                 raise
-            return Execution(self.service, str(Arn(arn.account, "execution", (_name_of(arn), given))))
+            return self._named(arn, given)
         execution = Execution(self.service, started["executionArn"], {"startDate": started["startDate"]})
         execution._started_at = anyio.current_time()
         return execution
@@ -560,6 +560,21 @@ class Client:
             InvalidArgument: the text is not an execution's ARN.
         """
         return Execution(self.service, arn)
+
+    async def execution_named(self, machine: Machine, name: str) -> Execution:
+        """An execution that was started under a name, such as an order's number. It is not looked up.
+
+        Args:
+            machine: the machine, or its name, or an ARN: its own, a version's or an alias's.
+            name: the execution's name.
+
+        Raises:
+            InvalidArgument: the name is not one that AWS takes.
+        """
+        return self._named(await self._arn(machine, "stateMachine"), check_name(name, "an execution"))
+
+    def _named(self, machine: Arn, name: str) -> Execution:
+        return Execution(self.service, str(Arn(machine.account, "execution", (_name_of(machine), name))))
 
     async def list_executions(
         self,
