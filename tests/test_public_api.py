@@ -1,19 +1,25 @@
 """What the packages offer: listed, explained, imported in one direction and only when it is used."""
 
 import ast
+import builtins
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import asfini
+import asfini.errors
+import asfini.history
 
 SOURCE = Path(asfini.__file__).parent
 ORDER = """
@@ -120,9 +126,71 @@ def is_explained(thing: Any) -> bool:
     return bool(explanation.strip()) and not explanation.startswith(f"{thing.__name__}(")
 
 
-FUNCTIONS = [asfini.aws.connect, asfini.local.connect, asfini.construct_state_machine]
-for main in (asfini.Client, asfini.Execution, asfini.TaskHandle, asfini.Worker):
-    FUNCTIONS += [main, *(member for _, member in members(main))]
+WHOLE = [asfini.errors, asfini.history]
+"""Modules of which everything without an underscore is public."""
+PUBLIC_NAMES += [
+    (module, name)
+    for module in WHOLE
+    for name, value in vars(module).items()
+    if is_public(name) and is_of(module, value)
+]
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def named(path: str) -> object:
+    """What a dotted path leads to, from the package on."""
+    thing: object = asfini
+    for name in path.split(".")[1:]:
+        thing = getattr(thing, name)
+    return thing
+
+
+SHOWN = [
+    named(path)
+    for page in sorted(REFERENCE.glob("*.md"))
+    for path in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+]
+"""What the reference's pages show."""
+
+
+def is_written(function: object) -> bool:
+    """Whether a function is the package's own, and not made by `dataclass` or for a protocol."""
+    return inspect.isfunction(function) and Path(function.__code__.co_filename).is_relative_to(SOURCE)
+
+
+def errors_raised(function: Any) -> set[str]:
+    """The names of the errors that a function's own text raises."""
+    text = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    raised = [node.exc for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Raise)]
+    names = {getattr(each.func if isinstance(each, ast.Call) else each, "id", "") for each in raised if each}
+    return {name for name in names if hasattr(asfini.errors, name) or hasattr(builtins, name)}
+
+
+def callables() -> Iterator[tuple[str, Any, str]]:
+    """What can be called by public names: with what is called, and the docstring that is to explain it."""
+    for thing in {
+        id(thing): thing for thing in (getattr(module, name) for module, name in PUBLIC_NAMES)
+    }.values():
+        if inspect.isfunction(thing):
+            yield thing.__name__, thing, thing.__doc__ or ""
+        elif inspect.isclass(thing):
+            if is_written(made := vars(thing).get("__init__")) and not issubclass(thing, BaseModel):
+                yield thing.__name__, made, thing.__doc__ or ""
+            for name, member in members(thing):
+                explained = [vars(kind)[name].__doc__ for kind in thing.__mro__ if name in vars(kind)]
+                yield f"{thing.__name__}.{name}", member, "\n".join(filter(None, explained))
+
+
+CALLABLES = [pytest.param(called, text, id=name) for name, called, text in callables()]
+
+
+class TestReference:
+    def test_every_public_name_has_a_place(self) -> None:
+        places = {id(thing) for thing in SHOWN}
+        things = {f"{module.__name__}.{name}": getattr(module, name) for module, name in PUBLIC_NAMES}
+        assert {
+            name for name, thing in things.items() if not inspect.ismodule(thing) and id(thing) not in places
+        } == set()
 
 
 class TestDocstrings:
@@ -141,11 +209,15 @@ class TestDocstrings:
         elif callable(thing):
             assert is_explained(thing)
 
-    @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
-    def test_where_arguments_are_several_each_is_explained(self, function: Any) -> None:
-        arguments = [name for name in inspect.signature(function).parameters if name not in {"self", "_"}]
-        explanation = function.__doc__ or ""
-        assert len(arguments) < 2 or [name for name in arguments if f"{name}:" not in explanation] == []
+    @pytest.mark.parametrize(("called", "explanation"), CALLABLES)
+    def test_every_argument_is_explained(self, called: Any, explanation: str) -> None:
+        arguments = inspect.signature(called).parameters.keys() - {"self", "cls", "_"}
+        assert [name for name in arguments if f"{name}:" not in explanation] == []
+
+    @pytest.mark.parametrize(("called", "explanation"), CALLABLES)
+    def test_every_error_that_it_raises_itself_is_explained(self, called: Any, explanation: str) -> None:
+        raised = errors_raised(called)
+        assert [error for error in sorted(raised) if f"{error}:" not in explanation] == []
 
 
 def part_of(module: str) -> str:

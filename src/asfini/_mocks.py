@@ -74,12 +74,23 @@ class Mock:
         return [call.input for call in self.calls]
 
     def assert_called_once_with(self, input: Any) -> None:
-        """Assert that there was one task, with this input."""
+        """Assert that there was one task, with this input.
+
+        Args:
+            input: the task's input, as JSON data.
+
+        Raises:
+            AssertionError: there was none, or more than one, or its input was another.
+        """
         if self.inputs != [input]:
             raise AssertionError(f"{self._told()}, not once with {input!r}")
 
     def assert_not_called(self) -> None:
-        """Assert that there was no task."""
+        """Assert that there was no task.
+
+        Raises:
+            AssertionError: there was one.
+        """
         if self.calls:
             raise AssertionError(f"{self._told()}, not never")
 

@@ -22,6 +22,7 @@ from asfini.errors import AsfiniError, InvalidArgument
 P = ParamSpec("P")
 R = TypeVar("R")
 RunsIn = Literal["loop", "thread", "process"]
+"""Where an activity's function runs: in the event loop, a thread or a process."""
 P2 = ParamSpec("P2")
 R2 = TypeVar("R2")
 
@@ -126,7 +127,14 @@ class CallableActivity(Activity, Generic[P, R]):
     def decorate(
         cls, name: str, *, heartbeat: float | None = DEFAULT_HEARTBEAT, runs_in: RunsIn | None = None
     ) -> Callable[[Callable[P2, R2]], "CallableActivity[P2, R2]"]:
-        """Make an activity of the function below, outside of any group."""
+        """Make an activity of the function below, outside of any group.
+
+        Args:
+            name: the activity's name, at most 80 characters.
+            heartbeat: seconds between two heartbeats; `None` for none.
+            runs_in: where calls run: `"loop"`, `"thread"` or `"process"`; by default coroutine functions in
+                the loop and plain ones in a thread.
+        """
         kind: Any = cls
         return lambda function: kind(name, function, heartbeat=heartbeat, runs_in=runs_in)
 
@@ -153,6 +161,9 @@ class CallableActivity(Activity, Generic[P, R]):
     def bind(self, task_input: Any) -> Callable[[], R]:
         """Make a task's input the function's arguments.
 
+        Args:
+            task_input: the input, as parsed JSON.
+
         Raises:
             TaskInputInvalid: it does not fit; the message says what and where.
         """
@@ -164,6 +175,9 @@ class CallableActivity(Activity, Generic[P, R]):
 
     def call_with(self, task_input: Any) -> R:
         """Call the function with a task's input, as a worker does.
+
+        Args:
+            task_input: the input, as parsed JSON.
 
         Raises:
             TaskInputInvalid: the input does not fit the function.
@@ -214,6 +228,9 @@ class ActivityRegistration:
     Args:
         prefix: what each name begins with.
 
+    Raises:
+        InvalidArgument: the prefix is no text.
+
     Example:
         >>> activities = ActivityRegistration(prefix="shop-")
         >>> @activities.activity()
@@ -232,6 +249,9 @@ class ActivityRegistration:
 
     def add_activity(self, activity: Activity) -> None:
         """Add an activity to the group; its name is taken as it is, without the prefix.
+
+        Args:
+            activity: one of any kind, made without the group.
 
         Raises:
             InvalidArgument: the group has another activity of that name.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Registrable = StateMachine | Activity | ActivityRegistration
+"""What can be registered."""
 Machine = StateMachine | Alias | str
 """A machine or an alias of one, or its name or ARN: of the machine itself, of a version or of an alias."""
 
@@ -65,6 +66,9 @@ class Client:
     Args:
         service: what answers.
         role: the role of new machines that name none, an ARN or a name.
+
+    Raises:
+        InvalidArgument: what is given is no service, or no name of a role.
     """
 
     def __init__(self, service: Service, *, role: str | None = None) -> None:
@@ -104,8 +108,7 @@ class Client:
                 is read, and nothing is sent.
 
         Returns:
-            What was changed, or would be: `operation`, `name`, `options`, and the `differences` between the
-            definitions by meaning.
+            What was changed, or would be, with the `differences` between the definitions by meaning.
 
         Raises:
             DefinitionError: a machine has problems. All are checked before anything is sent.
@@ -154,6 +157,9 @@ class Client:
 
         Returns:
             The names of those that were deleted.
+
+        Raises:
+            InvalidArgument: the prefix is empty; nothing was sent.
         """
         if not isinstance(prefix, str) or not prefix:
             raise InvalidArgument(f"a prefix of at least one character is needed, not {prefix!r}")
@@ -238,7 +244,11 @@ class Client:
         return str(told["stateMachineVersionArn"])
 
     async def list_versions(self, machine: Machine) -> AsyncIterator[dict[str, Any]]:
-        """A machine's versions, the latest first, as the API tells of them."""
+        """A machine's versions, the latest first, as the API tells of them.
+
+        Args:
+            machine: the machine, or its name, or its ARN.
+        """
         arn = await self._own_arn(machine)
         operation, key = "list_state_machine_versions", "stateMachineVersions"
         async for entry in entries(self.service, operation, key, stateMachineArn=arn):
@@ -280,7 +290,11 @@ class Client:
         return Alias(self.service, f"{await self._own_arn(machine)}:{check_name(name, 'an alias')}")
 
     async def list_aliases(self, machine: Machine) -> AsyncIterator[Alias]:
-        """The aliases of a machine; of a version's ARN, those that lead to the version."""
+        """The aliases of a machine; of a version's ARN, those that lead to the version.
+
+        Args:
+            machine: the machine, or its name, or its ARN, or a version's.
+        """
         arn = await self._arn(machine, "stateMachine")
         operation, key = "list_state_machine_aliases", "stateMachineAliases"
         async for entry in entries(self.service, operation, key, stateMachineArn=str(arn)):
@@ -289,7 +303,11 @@ class Client:
     # Tags
 
     async def tags(self, thing: StateMachine | Activity | str) -> dict[str, str]:
-        """The tags of a machine or an activity that is registered."""
+        """The tags of a machine or an activity that is registered.
+
+        Args:
+            thing: a machine or an activity, a machine's name, or an ARN.
+        """
         arn = str(await self._arn(thing))
         told = await self.service.call("list_tags_for_resource", resourceArn=arn)
         return {tag["key"]: tag.get("value", "") for tag in told.get("tags", ())}
@@ -389,7 +407,7 @@ class Client:
             trace_header: X-Ray's header.
 
         Returns:
-            The execution, which has ended, well or not: `wait()` gives its output or raises its failure,
+            The execution, which has ended, well or not. Its `wait()` gives its output or raises its failure,
             `describe()` tells all, with `billingDetails`.
 
         Raises:
@@ -556,6 +574,9 @@ class Client:
     def execution(self, arn: str) -> Execution:
         """An execution that was started before, here or elsewhere.
 
+        Args:
+            arn: the execution's ARN.
+
         Raises:
             InvalidArgument: the text is not an execution's ARN.
         """
@@ -614,6 +635,9 @@ class Client:
 
     def map_run(self, arn: str) -> "MapRun":
         """A run of a distributed Map: to describe, to change its limits, to look at its children.
+
+        Args:
+            arn: the map run's ARN.
 
         Raises:
             InvalidArgument: the text is not a map run's ARN.

@@ -262,6 +262,9 @@ def is_virtual() -> bool:
 async def advance(seconds: float) -> None:
     """Move virtual time on by hand; all timers on the way are due in their order.
 
+    Args:
+        seconds: how far.
+
     Raises:
         RuntimeError: the running loop's time is not virtual.
     """

@@ -22,11 +22,18 @@ class Codec(Protocol):
 
         The same text should have the same form each time: a start that is tried again with the same name and
         another input is refused.
+
+        Args:
+            text: JSON text, as it is to be read.
         """
         ...
 
     async def decode(self, text: str) -> str:
-        """Take back what `encode` did."""
+        """Take back what `encode` did.
+
+        Args:
+            text: what `encode` gave.
+        """
         ...
 
 
@@ -148,11 +155,19 @@ class Gzip:
         self.level = level
 
     async def encode(self, text: str) -> str:
-        """Compress a text."""
+        """Compress a text.
+
+        Args:
+            text: JSON text.
+        """
         return base64.b64encode(zlib.compress(text.encode(), self.level, wbits=31)).decode()
 
     async def decode(self, text: str) -> str:
-        """Decompress a text."""
+        """Decompress a text.
+
+        Args:
+            text: what `encode` gave.
+        """
         return zlib.decompress(base64.b64decode(text), wbits=31).decode()
 
 

@@ -73,7 +73,12 @@ class InvalidArgument(AsfiniError, ValueError):
 
 
 class DefinitionError(InvalidArgument):
-    """A definition breaks the rules of the States Language."""
+    """A definition breaks the rules of the States Language.
+
+    Args:
+        subject: what has the problems, for the message.
+        problems: all that is wrong.
+    """
 
     def __init__(self, subject: str, problems: Sequence[ProblemLike]) -> None:
         self.problems = tuple(problems)
@@ -88,7 +93,12 @@ class ServiceClosed(InvalidArgument):
 
 
 class MissingExtra(AsfiniError, ImportError):
-    """A feature needs a library that comes with an extra of asfini's."""
+    """A feature needs a library that comes with an extra of asfini's.
+
+    Args:
+        feature: what needs it, for the message.
+        extra: the extra's name.
+    """
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: python -m pip install 'asfini[{extra}]'")
@@ -128,7 +138,13 @@ class ExecutionOutputInvalid(AsfiniError, ValueError):
 
 
 class ExecutionError(AsfiniError):
-    """An execution ended without success."""
+    """An execution ended without success.
+
+    Args:
+        execution_arn: the execution's ARN.
+        error: the error's name, if there is one.
+        cause: what happened, for people, if it is told.
+    """
 
     status: ClassVar[str]
 
@@ -162,7 +178,13 @@ class ExecutionAborted(ExecutionError):
 
 
 class ServiceError(AsfiniError):
-    """Step Functions answered a call with an error."""
+    """Step Functions answered a call with an error.
+
+    Args:
+        message: what the service said.
+        operation: the operation that was called, in snake case, if it is known.
+        code: the error's code, where it is not the class's name.
+    """
 
     def __init__(self, message: str = "", *, operation: str | None = None, code: str | None = None) -> None:
         self.operation = operation
@@ -376,6 +398,12 @@ _BY_CODE = _with_subclasses(ServiceError) | _OTHER_CODES
 
 
 def service_error(code: str, message: str, operation: str | None = None) -> ServiceError:
-    """Make the error for a code of AWS's; an unknown code makes a plain `ServiceError`."""
+    """Make the error for a code of AWS's; an unknown code makes a plain `ServiceError`.
+
+    Args:
+        code: AWS's code, such as `ExecutionDoesNotExist`.
+        message: what the service said.
+        operation: the operation that was called, in snake case.
+    """
     kind = _BY_CODE.get(code, ServiceError)
     return kind(message, operation=operation, code=code)

@@ -9,6 +9,9 @@ class Lambda:
 
     Args:
         name: the function's name, with a version or an alias after a colon if need be.
+
+    Raises:
+        InvalidArgument: the name is empty, or no text.
     """
 
     def __init__(self, name: str) -> None:

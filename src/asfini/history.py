@@ -338,7 +338,11 @@ EVENT_CLASSES: Mapping[str, type[Event]] = {
 
 
 def parse_history(api_events: Iterable[Mapping[str, Any]]) -> list[Event]:
-    """Read events as the API gives them: see `parse_event`."""
+    """Read events as the API gives them: see `parse_event`.
+
+    Args:
+        api_events: the events of GetExecutionHistory.
+    """
     return [parse_event(api_event) for api_event in api_events]
 
 

@@ -94,7 +94,11 @@ class StateMachine:
         return self.definition.to_dict()
 
     def to_json(self, indent: int | None = 2) -> str:
-        """Write the definition as JSON text."""
+        """Write the definition as JSON text.
+
+        Args:
+            indent: blanks a level; `None` writes it in one line.
+        """
         return self.definition.to_json(indent)
 
     def to_mermaid(self) -> str:

@@ -149,7 +149,12 @@ class Traced(ServiceWrapper):
         return {**answer, "input": json.dumps(given)}
 
     async def middleware(self, step: Step, call_next: CallNext) -> Any:
-        """Leave a span and figures of each task: `Worker(…, middleware=[traced.middleware])`."""
+        """Leave a span and figures of each task: `Worker(…, middleware=[traced.middleware])`.
+
+        Args:
+            step: the task.
+            call_next: does it.
+        """
         if step.kind == "task" and step.task is not None:
             return await self._do(step.activity.name, step.task.token, call_next)
         result = await call_next()

@@ -67,6 +67,9 @@ class Service(ABC):
 
         It never cancels them, for a poll that is cancelled may take a task with it. A service that cannot end
         them, such as AWS, does nothing: they end when their time is up.
+
+        Args:
+            worker_name: whose polls.
         """
 
     def beside(self) -> "AbstractAsyncContextManager[Service] | None":
@@ -82,6 +85,10 @@ class Service(ABC):
     def mock(self, thing: object, **options: Any) -> Mock:
         """Mock tasks, where that can be: see `Client.mock`.
 
+        Args:
+            thing: what is mocked.
+            options: as `Client.mock` takes them.
+
         Raises:
             InvalidArgument: this service has its tasks really done.
         """
@@ -93,6 +100,9 @@ class ServiceWrapper(Service):
 
     Args:
         inner: the service that answers.
+
+    Raises:
+        InvalidArgument: that is no service.
     """
 
     def __init__(self, inner: Service) -> None:

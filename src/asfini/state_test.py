@@ -27,7 +27,11 @@ class StateTest:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "StateTest":
-        """Read the response of TestState."""
+        """Read the response of TestState.
+
+        Args:
+            told: the response, by the API's own names.
+        """
         output = told.get("output")
         return cls(
             told["status"],

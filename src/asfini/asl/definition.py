@@ -95,6 +95,9 @@ class Definition(Model):
     def from_json(cls, text: str | bytes) -> Self:
         """Read JSON text; faults of the definition are kept, and told by `asfini.problems`.
 
+        Args:
+            text: the text; bytes are UTF-8.
+
         Raises:
             InvalidArgument: it is not JSON, not an object, or too deeply nested.
         """
@@ -103,6 +106,9 @@ class Definition(Model):
     @classmethod
     def from_yaml(cls, text: str | bytes) -> Self:
         """Read YAML 1.2 text, in which `yes`, `010` and dates are just text (needs the extra `yaml`).
+
+        Args:
+            text: the text; bytes are UTF-8.
 
         Raises:
             InvalidArgument: it is not YAML, not an object, or too deeply nested.
@@ -114,7 +120,16 @@ class Definition(Model):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a file: YAML where its name ends in `.yaml` or `.yml`, else JSON."""
+        """Read a file: YAML where its name ends in `.yaml` or `.yml`, else JSON.
+
+        Args:
+            path: the file's path; the text in it is UTF-8.
+
+        Raises:
+            InvalidArgument: it is neither, not an object, or too deeply nested.
+            MissingExtra: it is YAML, and the extra `yaml` is not installed.
+            OSError: it cannot be read.
+        """
         file = Path(path)
         text = file.read_text(encoding="utf-8")
         try:
@@ -133,7 +148,11 @@ class Definition(Model):
         return cls.from_dict(data)
 
     def to_json(self, indent: int | None = 2) -> str:
-        """Write JSON text."""
+        """Write JSON text.
+
+        Args:
+            indent: blanks a level; `None` writes it in one line.
+        """
         return _json.dumps(self.to_dict(), "the definition", indent)
 
     def to_yaml(self) -> str:

@@ -455,6 +455,9 @@ class Choice(State):
     def remove(self, rule: Rule) -> None:
         """Remove a rule.
 
+        Args:
+            rule: a rule that equals one of the state's.
+
         Raises:
             InvalidArgument: it is not among the state's rules.
         """
@@ -465,7 +468,14 @@ class Choice(State):
         self.choices = [*rules[:at], *rules[at + 1 :]]
 
     def set_default(self, state: State) -> None:
-        """Go on to a state where no rule holds; without one the execution fails there."""
+        """Go on to a state where no rule holds; without one the execution fails there.
+
+        Args:
+            state: the state to go on to.
+
+        Raises:
+            InvalidArgument: it is no state.
+        """
         if not is_state(state):
             raise InvalidArgument(f"the default of {self.name!r} must be a state, not {state!r}")
         self._link("default", state)

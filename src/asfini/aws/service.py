@@ -98,7 +98,8 @@ class AwsService(Service):
         """Ask AWS. Virtual time runs in real time meanwhile.
 
         Raises:
-            ServiceError: AWS refused; or `ConnectionFailed`: there was no answer, or none that makes sense.
+            ServiceError: AWS refused.
+            ConnectionFailed: there was no answer, or none that makes sense.
             InvalidArgument: there is no such operation, or a parameter is missing, unknown or of the wrong
                 type.
             ServiceClosed: the service is not open.

@@ -186,7 +186,11 @@ class AWSSession:
             yield client
 
     def is_aws(self, url: str) -> bool:
-        """Whether an endpoint is AWS's own, by the domains of all partitions that botocore knows."""
+        """Whether an endpoint is AWS's own, by the domains of all partitions that botocore knows.
+
+        Args:
+            url: the endpoint's URL.
+        """
         partitions = self.session.get_component("data_loader").load_data("partitions")["partitions"]
         outputs = [partition["outputs"] for partition in partitions]
         domains = {output[key] for output in outputs for key in ("dnsSuffix", "dualStackDnsSuffix")}

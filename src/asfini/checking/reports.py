@@ -16,7 +16,12 @@ _LONGEST = 160
 
 
 def to_text(finding: Finding, *, colours: bool = False) -> str:
-    """Write a finding with its line, and a mark under what it is about."""
+    """Write a finding with its line, and a mark under what it is about.
+
+    Args:
+        finding: one of a `FileResult`'s.
+        colours: whether to colour it, by ANSI's escape sequences.
+    """
 
     def paint(text: str, colour: str) -> str:
         return f"{_COLOURS[colour]}{text}{_END}" if colours else text
@@ -42,7 +47,11 @@ def _excerpt(finding: Finding) -> tuple[str, int, int]:
 
 
 def summary(results: Sequence[FileResult]) -> str:
-    """Say in a line what was checked and found."""
+    """Say in a line what was checked and found.
+
+    Args:
+        results: what came of each file.
+    """
     findings = [finding for result in results for finding in result.findings]
     errors = sum(finding.severity == "ERROR" for finding in findings)
     counts = [
@@ -59,7 +68,11 @@ def _count(number: int, what: str) -> str:
 
 
 def to_json(results: Iterable[FileResult]) -> str:
-    """Write findings as a JSON array of objects."""
+    """Write findings as a JSON array of objects.
+
+    Args:
+        results: what came of each file.
+    """
     return json.dumps([finding.to_dict() for result in results for finding in result.findings], indent=2)
 
 
@@ -67,7 +80,11 @@ def to_json(results: Iterable[FileResult]) -> str:
 
 
 def to_sarif(results: Iterable[FileResult]) -> str:
-    """Write findings as SARIF 2.1.0, which code hosts show beside the lines."""
+    """Write findings as SARIF 2.1.0, which code hosts show beside the lines.
+
+    Args:
+        results: what came of each file.
+    """
     driver = {
         "name": "asfini",
         "version": version("asfini"),

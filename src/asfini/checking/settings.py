@@ -45,7 +45,12 @@ class Settings:
                 raise InvalidArgument(f"there is no rule {code!r} to ignore, but {', '.join(RULES)}")
 
     def fits(self, path: Path, patterns: Iterable[str]) -> bool:
-        """Whether a file, or a folder that it is in, has a name of one of some patterns."""
+        """Whether a file, or a folder that it is in, has a name of one of some patterns.
+
+        Args:
+            path: the file.
+            patterns: patterns as of a shell: `*`, `?`, `[…]`.
+        """
         try:
             name = path.resolve().relative_to(self.root.resolve()).as_posix()
         except ValueError:
@@ -56,6 +61,9 @@ class Settings:
 
     def check(self, path: Path) -> FileResult:
         """Check a file, and leave out what is ignored.
+
+        Args:
+            path: the file.
 
         Raises:
             InvalidArgument: there is no such file, or it must not be read.
@@ -191,6 +199,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def check_files(files: Iterable[Path], settings: Settings) -> Iterator[FileResult]:
     """Check files, templates first: what they use is checked as that alone.
+
+    Args:
+        files: the files, such as `find_files` gives.
+        settings: which rules are told, and where.
 
     Raises:
         InvalidArgument: one is not there, or must not be read.

@@ -80,6 +80,9 @@ class Endpoint:
     async def advance(self, seconds: float) -> None:
         """Move virtual time on by hand; all timers on the way are due in their order.
 
+        Args:
+            seconds: how far.
+
         Raises:
             InvalidArgument: that is no length of time, or time is not virtual.
         """

@@ -70,7 +70,12 @@ class Fault:
         return number % (self.every or 1) == 0
 
     async def strike(self, operation: str, random: Random) -> None:
-        """Let the time go by, and raise the error if there is one."""
+        """Let the time go by, and raise the error if there is one.
+
+        Args:
+            operation: the operation that is called, for the error's message.
+            random: what is left to chance comes from here.
+        """
         least, most = _delays(self.delay)
         if most:
             await asyncio.sleep(random.uniform(least, most))

@@ -13,6 +13,7 @@ from asfini.local._requests import REQUESTS
 from asfini.service import Service, ServiceWrapper
 
 Quotas = Literal["aws"] | Mapping[str, Quota | tuple[float, float]]
+"""AWS's published quotas, or one for each operation's name: a bucket's size, and tokens a second."""
 
 
 class Bucket:

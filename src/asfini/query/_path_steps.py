@@ -24,7 +24,12 @@ Trail = tuple["Trail", str | int] | None
 
 
 class PathSyntaxError(QueryError):
-    """A text is not a path."""
+    """A text is not a path.
+
+    Args:
+        text: the text that should be a path.
+        problem: what is wrong with it.
+    """
 
     def __init__(self, text: str, problem: str) -> None:
         shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

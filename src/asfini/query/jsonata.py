@@ -41,7 +41,12 @@ Clock = Callable[[], datetime]
 
 
 class JsonataSyntaxError(QueryError):
-    """A text is no expression, or reads what Step Functions does not offer."""
+    """A text is no expression, or reads what Step Functions does not offer.
+
+    Args:
+        code: the code of AWS's diagnostics.
+        message: what is wrong, for people.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,7 +55,12 @@ class JsonataSyntaxError(QueryError):
 
 
 class JsonataError(QueryError):
-    """An expression failed, or its value is not what is asked for."""
+    """An expression failed, or its value is not what is asked for.
+
+    Args:
+        message: AWS's detail.
+        location: the field that holds the expression, if it is known.
+    """
 
     def __init__(self, message: str, location: str | None = None) -> None:
         super().__init__(message)
@@ -68,7 +78,11 @@ class Fault:
 
 
 def is_expression(value: Any) -> bool:
-    """Whether a value is a text from `{%` to `%}`; with blanks around it, it is an ordinary text."""
+    """Whether a value is a text from `{%` to `%}`; with blanks around it, it is an ordinary text.
+
+    Args:
+        value: any JSON data.
+    """
     return (
         isinstance(value, str)
         and len(value) >= len(_OPENING + _CLOSING)
@@ -109,6 +123,9 @@ def variables(text: str) -> set[str]:
     """The names of the variables that an expression reads and does not set itself, without their `$`.
 
     `states` is one of them, the functions of the library are not. A text that is no expression reads nothing.
+
+    Args:
+        text: the expression, with its delimiters or without.
     """
     try:
         return analysis.free_variables(_program(_bare(text)).root)
@@ -227,6 +244,9 @@ def _expression(text: str) -> Expression:
 def compile_expression(text: str) -> Expression:
     """Parse an expression, with its delimiters or without; what was parsed before is remembered.
 
+    Args:
+        text: the expression: `{% $states.input.n %}`, or what is between the delimiters.
+
     Raises:
         JsonataSyntaxError: it is none, or reads what Step Functions does not offer.
     """
@@ -320,6 +340,9 @@ def _filled_array(items: list[tuple[Any, _Filler | None]], filling: _Filling) ->
 
 def compile_jsonata_template(value: Any) -> Template:
     """Prepare JSON in which texts may be expressions, as in Output, Arguments, Assign and Items.
+
+    Args:
+        value: the JSON data.
 
     Raises:
         JsonataSyntaxError: a text between the delimiters is no expression.

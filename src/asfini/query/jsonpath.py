@@ -50,7 +50,14 @@ class PathNotWritable(QueryError):  # noqa: N818 - named as asfini.errors names
 
 
 class Path:
-    """A compiled path."""
+    """A compiled path.
+
+    Args:
+        text: the path.
+
+    Raises:
+        PathSyntaxError: the text is not a path.
+    """
 
     __slots__ = ("_keys", "_route", "definite", "reference", "root", "text")
 
@@ -76,6 +83,9 @@ class Path:
 
         An index outside an array gives None; a wildcard or slice of nothing gives an empty list.
 
+        Args:
+            scope: what can be read: input, context object and variables.
+
         Raises:
             PathNotFound: it leads nowhere; the message is AWS's detail.
             PathLimitExceeded: it looks at too many values.
@@ -98,6 +108,10 @@ class Path:
 
         Only the objects and arrays on the way are copied. Objects that are missing are made; arrays are
         neither made nor made longer.
+
+        Args:
+            document: the input.
+            value: the result.
 
         Raises:
             PathNotWritable: something on the way is no object, or no array long enough, or the path is not a
@@ -142,6 +156,9 @@ class Path:
 @lru_cache(maxsize=2048)
 def compile_path(text: str) -> Path:
     """Compile a path, or give one that was compiled before.
+
+    Args:
+        text: the path.
 
     Raises:
         PathSyntaxError: the text is not a path.

@@ -68,20 +68,36 @@ class Marks:
     """The transitions that were taken: keys of both ends, and whether an error was caught."""
 
     def mark(self, node: Node) -> Mark | None:
-        """The mark of a state; `None` if it was not reached."""
+        """The mark of a state; `None` if it was not reached.
+
+        Args:
+            node: the state in the graph.
+        """
         return self.by_key.get(node.key)
 
     def outcome(self, node: Node) -> Outcome:
-        """How a state did."""
+        """How a state did.
+
+        Args:
+            node: the state in the graph.
+        """
         found = self.by_key.get(node.key)
         return "unreached" if found is None else found.outcome
 
     def ended(self, node: Node) -> bool:
-        """Whether a state was left."""
+        """Whether a state was left.
+
+        Args:
+            node: the state in the graph.
+        """
         return any(run.exited is not None for run in self.by_key.get(node.key, Mark()).runs)
 
     def is_taken(self, edge: Edge) -> bool:
-        """Whether a transition was taken."""
+        """Whether a transition was taken.
+
+        Args:
+            edge: the transition in the graph.
+        """
         return (edge.source.key, edge.target.key, edge.kind == "catch") in self.taken
 
 

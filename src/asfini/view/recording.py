@@ -50,7 +50,7 @@ class Recording:
             stem: what their names begin with, by default the execution's.
 
         Returns:
-            The files' contents by name: the test, what was recorded, and the mock configuration.
+            By the files' names, the test, what was recorded, and the mock configuration.
         """
         stem = _identifier(self.case if stem is None else stem)
         names = {"test": f"test_{stem}.py", "run": f"{stem}.run.json", "mocks": f"{stem}.mocks.json"}
