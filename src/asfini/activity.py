@@ -231,7 +231,7 @@ class ActivityRegistration:
     Raises:
         InvalidArgument: the prefix is no text.
 
-    Example:
+    Examples:
         >>> activities = ActivityRegistration(prefix="shop-")
         >>> @activities.activity()
         ... async def charge(pence: int) -> str:

@@ -27,7 +27,7 @@ class Alias:
     Raises:
         InvalidArgument: the ARN is not an alias's.
 
-    Example:
+    Examples:
         >>> live = await client.alias("shop", "live")  # doctest: +SKIP
         >>> await live.shift(7, 10)  # one start in ten goes to version 7
         >>> await live.shift(7)  # and now all

@@ -530,7 +530,7 @@ class Client:
             ExecutionAlreadyExists: a name is taken.
             StateMachineDoesNotExist: the machine is not registered.
 
-        Example:
+        Examples:
             >>> async for execution in client.start_many(shop, orders, max_running=100):  # doctest: +SKIP
             ...     print(execution.name, await execution.wait(raise_on_failure=False))
         """
@@ -795,7 +795,7 @@ class Client:
             heartbeat: seconds between two heartbeats in a block, the first one at its beginning;
                 `None` for none.
 
-        Example:
+        Examples:
             >>> async with client.task(token) as task:  # doctest: +SKIP
             ...     task.output = await work()
         """
@@ -841,7 +841,7 @@ class Client:
             InvalidArgument: the service is not the local one, nothing can be mocked so, or AWS would take
                 no such result.
 
-        Example:
+        Examples:
             >>> payment = client.mock(charge, side_effect=[TaskFailed("Busy"), "paid"])  # doctest: +SKIP
             >>> assert await client.execute(shop, {"pence": 100}) == "paid"  # doctest: +SKIP
             >>> assert payment.inputs == [{"pence": 100}] * 2  # doctest: +SKIP

@@ -39,7 +39,7 @@ async def as_completed(
     Raises:
         InvalidArgument: something else than executions is given.
 
-    Example:
+    Examples:
         >>> async for execution in as_completed(executions):  # doctest: +SKIP
         ...     print(execution.name, await execution.wait())
     """

@@ -139,6 +139,7 @@ class Worker:
         self._host = Host(self._work)
         self._threads_at_work: set[threading.Thread] = set()
         self._signals = 0
+        self._starting: anyio.CancelScope | None = None
 
     def _limits_of_all(
         self,
@@ -229,7 +230,8 @@ class Worker:
             await begun.wait()
         except asyncio.CancelledError:
             if not self._host.release():
-                await self._host.stop()
+                with anyio.CancelScope(shield=True):
+                    await self._host.stop()
                 raise
         if not self._host.running:
             self._host.release()
@@ -256,7 +258,7 @@ class Worker:
     def stats(self) -> WorkerStats:
         """What is done now, and was done since the worker was started; for metrics, and probes of its health.
 
-        Example:
+        Examples:
             >>> def ready(worker: Worker) -> int:  # the status that a readiness probe gets
             ...     return 200 if worker.stats().healthy else 503
         """
@@ -285,7 +287,10 @@ class Worker:
 
         self._signals = 0
         with received(self._obey) if signals else contextlib.nullcontext():
-            await self.start()
+            with anyio.CancelScope() as self._starting:
+                await self.start()
+            if self._starting.cancelled_caught:
+                return
             if self._signals:  # meanwhile
                 self.end()
             try:
@@ -296,8 +301,10 @@ class Worker:
                     end_with_main_thread(self._threads_at_work)
 
     def _obey(self) -> None:
-        """End at a signal; at one more, leave no time."""
+        """End at a signal; at one more, leave no time. What has not begun yet does not."""
         self._signals += 1
+        if self._starting is not None:
+            self._starting.cancel()
         if self._host.running:
             if self._ending is not None and self._ending.is_set():
                 self._hurry()
@@ -322,8 +329,10 @@ class Worker:
         """Poll, and do tasks, until all that has ended; being cancelled leaves no time to tasks."""
         from asfini.worker.doing import retrieve
 
-        for polling in self._pollings.values():
-            polling.begin()
+        assert self._ending is not None  # noqa: S101 - it is made before work begins
+        if not self._ending.is_set():
+            for polling in self._pollings.values():
+                polling.begin()
         supervision = [asyncio.create_task(each) for each in (self._end_polls(), self._keep_deadlines())]
         try:
             await self._wait_for_ends()
