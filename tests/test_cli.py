@@ -10,6 +10,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, redirect_stderr
 from pathlib import Path
@@ -365,7 +366,9 @@ def test_an_unknown_machine_is_the_services_to_refuse(
     assert status_of(CLI("shop", connect=connecting(), prog="shop"), "start", "-") == 1
     err = capsys.readouterr().err
     assert err.startswith("shop: error: start_execution: StateMachineDoesNotExist: ")
-    assert err.count("\n") == 1
+    assert err.splitlines()[1:] == [
+        "shop: hint: `shop register` makes it known; or it is in another --region, or of another --profile"
+    ]
 
 
 def test_a_failed_execution_ends_with_status_1_and_one_line(
@@ -375,7 +378,11 @@ def test_a_failed_execution_ends_with_status_1_and_one_line(
     cli = CLI(broken, connect=connecting(register(broken)), prog="shop")
     typed("{}")
     assert status_of(cli, "start", "-", "-w", "-n", "x") == 1
-    assert capsys.readouterr() == ("", "shop: error: execution x failed: Refused: in short: no\n")
+    arn = "arn:aws:states:us-east-1:123456789012:execution:broken:x"
+    assert capsys.readouterr() == (
+        "",
+        f"shop: error: execution x failed: Refused: in short: no\nshop: hint: shop explain {arn}\n",
+    )
     typed("{}")
     assert status_of(cli, "start", "-", "-w", "-n", "x", "--json") == 1
     told = json.loads(capsys.readouterr().out)
@@ -430,9 +437,10 @@ def test_offline_an_activity_without_a_function_is_told_and_does_not_hang(
     machine = construct_state_machine("m", Task("t", Activity("elsewhere")))
     typed("{}")
     assert status_of(CLI(machine, Activity("elsewhere")), "start", "-", "--local") == 1
-    warning, error = capsys.readouterr().err.splitlines()
+    warning, error, hint = capsys.readouterr().err.splitlines()
     assert "no function here does arn:aws:states:us-east-1:123456789012:activity:elsewhere" in warning
     assert "failed: States.Runtime: The activity" in error
+    assert hint.endswith("hint: --history says more")
 
 
 @pytest.mark.parametrize(
@@ -624,13 +632,14 @@ def test_a_running_execution_has_no_stop_date(capsys: pytest.CaptureFixture[str]
 class Terminal(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
-        self.written = asyncio.Event()
+        self.named = threading.Event()
 
     def isatty(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        self.written.set()
+        if "a state" in text:
+            self.named.set()
         return super().write(text)
 
 
@@ -640,6 +649,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "GAP", 0.001)
     return Terminal()
 
 
@@ -649,8 +659,7 @@ def slow(terminal: Terminal) -> CLI:
     machine = construct_state_machine("slow", Task("a state " + "x" * 50, Lambda("wait")))
 
     async def wait(_: Any) -> str:
-        async with asyncio.timeout(30):
-            await terminal.written.wait()
+        assert await asyncio.to_thread(terminal.named.wait, 30)
         return "done"
 
     return CLI(machine, handlers={"wait": wait})
@@ -662,9 +671,11 @@ def test_whoever_watches_is_shown_where_the_execution_stands(
     typed("{}")
     with redirect_stderr(terminal):
         assert status_of(slow, "start", "-", "--local", "-n", "x") == 0
-    assert re.fullmatch(
-        r"(\r\x1b\[Kx: running for 0:00:\d\d, in 'a state x{23})+\r\x1b\[K", terminal.getvalue()
-    )
+    *lines, last = terminal.getvalue().split("\r\x1b[K")
+    named = [line for line in lines if line and " start: 0:00:" not in line]
+    assert named
+    assert all(re.fullmatch(r"x: running for 0:00:\d\d, in 'a state x{23}", line) for line in named)
+    assert last == ""
     assert capsys.readouterr().out == '"done"\n'
 
 

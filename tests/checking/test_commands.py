@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from asfini.cli import main
-from asfini.cli.checks import coloured
+from asfini.cli.output import coloured
 
 WRONG = (
     '{"StartAt": "a", "States": {\n\t"a": {"Type": "Pass", "Next": "b"}, "b": {"Type": "Succeed", "Emd": 1}}}'

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -13,15 +12,14 @@ from asfini import checking, infrastructure
 from asfini.asl.definition import Definition
 from asfini.asl.differences import differences
 from asfini.checking import FileResult, Settings
-from asfini.checking._templates import quote_bare
 from asfini.cli import progress
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, print_json, print_text
+from asfini.cli.commands import Work, connected
+from asfini.cli.output import check_writable, coloured, print_json, print_text, write_files
 from asfini.cli.running import Unclean
+from asfini.cli.sources import is_file, load
 from asfini.errors import InvalidArgument
 from asfini.machine import StateMachine
-
-_SUFFIXES = frozenset({".asl", ".json", ".yaml", ".yml"})
 
 
 def prepare(args: Namespace, app: App) -> Work:
@@ -42,9 +40,11 @@ def _check(args: Namespace, _: App) -> Work:
     given = {name: getattr(args, name) for name in ("warnings", "strict") if getattr(args, name) is not None}
     settings = checking.read_settings(ignore=tuple(args.ignore), **given)
     files = checking.find_files(args.paths, settings)
+    if args.output not in (None, "-"):
+        check_writable(Path(args.output))
 
     async def check() -> None:
-        results = await _checked(files, settings, show=progress.watched(quiet=args.quiet > 0))
+        results = await _checked(files, settings)
         _write(args, _told(results, args))
         if not args.quiet:
             _say(results, len(files))
@@ -55,20 +55,12 @@ def _check(args: Namespace, _: App) -> Work:
     return check()
 
 
-async def _checked(files: Sequence[Path], settings: Settings, *, show: bool) -> list[FileResult]:
-    """Check files, and show how far it is where that takes over a second."""
-    loop = asyncio.get_running_loop()
+async def _checked(files: Sequence[Path], settings: Settings) -> list[FileResult]:
     results: list[FileResult] = []
-    due = loop.time() + progress.PATIENCE
-    shown = False
+    progress.say(lambda passed: f"checked {len(results)} of {len(files)} files: {passed}")
     for result in checking.check_files(files, settings):
         results.append(result)
         await asyncio.sleep(0)  # a signal may have come
-        if show and loop.time() > due:
-            progress.write(f"checked {len(results)} of {len(files)} files")
-            shown, due = True, loop.time() + 0.1
-    if shown:
-        progress.write("")
     return results
 
 
@@ -83,24 +75,11 @@ def _told(results: Sequence[FileResult], args: Namespace) -> str:
     return "\n\n".join(checking.to_text(finding, colours=colours) for finding in findings)
 
 
-def coloured() -> bool:
-    """Whether standard output is a terminal that may show colours: see no-color.org."""
-    try:
-        terminal = sys.stdout.isatty()
-    except ValueError:  # it is closed
-        return False
-    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _write(args: Namespace, text: str) -> None:
-    if args.output in (None, "-"):
-        if text:
-            print_text(text)
-        return
-    try:
-        Path(args.output).write_text(f"{text}\n" if text else "", encoding="utf-8")
-    except OSError as error:
-        raise InvalidArgument(f"cannot write {args.output}: {error.strerror or error}") from error
+    if args.output not in (None, "-"):
+        write_files({Path(args.output): f"{text}\n" if text else ""})
+    elif text:
+        print_text(text)
 
 
 def _say(results: Sequence[FileResult], files: int) -> None:
@@ -158,27 +137,10 @@ def _diff(args: Namespace, app: App) -> Work:
 
 def _side(named: str, app: App) -> Definition | str:
     """A file's or the app's definition, or a name or ARN to ask for."""
-    path = Path(named)
-    if path.is_file() or (path.suffix in _SUFFIXES and not named.startswith("arn:")):
-        return load(path)
+    if is_file(named):
+        return load(Path(named))
     machine = app.machine(named)
     return machine.definition if isinstance(machine, StateMachine) else machine
-
-
-def load(path: Path) -> Definition:
-    """Read a file with a definition.
-
-    Raises:
-        InvalidArgument: it cannot be read.
-    """
-    try:
-        if path.suffix in {".yaml", ".yml"}:
-            return Definition.load(path)
-        return Definition.from_json(quote_bare(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{path} is not text in UTF-8") from error
 
 
 async def _deployed(args: Namespace, app: App, named: str) -> Definition:
@@ -190,9 +152,8 @@ async def _deployed(args: Namespace, app: App, named: str) -> Definition:
 
 
 def _policy(args: Namespace, app: App) -> Work:
-    path = Path(args.machine or "")
-    if args.machine is not None and (path.is_file() or path.suffix in _SUFFIXES):
-        found: Definition | StateMachine | str = load(path)
+    if args.machine is not None and is_file(args.machine):
+        found: Definition | StateMachine | str = load(Path(args.machine))
     else:
         found = app.machine(args.machine)
 

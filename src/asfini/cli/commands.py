@@ -5,7 +5,6 @@ that does the rest: nothing may block a running loop, or an interrupt would be h
 """
 
 import asyncio
-import json
 import logging
 import sys
 import threading
@@ -20,12 +19,15 @@ from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
 from asfini.cli.check_options import CHECK_COMMANDS
+from asfini.cli.output import print_json, print_text
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
+from asfini.cli.trial_options import TRIAL_COMMANDS
 from asfini.client import Client, Machine
 from asfini.errors import InvalidArgument
 from asfini.execution import Execution
 from asfini.machine import StateMachine
+from asfini.service import ServiceWrapper
 from asfini.worker import Worker
 
 _logger = logging.getLogger(__name__)
@@ -51,6 +53,10 @@ def prepare(args: Namespace, app: App) -> Work:
         from asfini.cli import pictures  # as above
 
         return pictures.prepare(args, app)
+    if args.command in TRIAL_COMMANDS:
+        from asfini.cli import trials  # as above
+
+        return trials.prepare(args, app)
     if args.command in CHECK_COMMANDS:
         from asfini.cli import checks  # as above
 
@@ -64,8 +70,44 @@ def use_region_of(arn: _arns.Arn, args: Namespace, app: App) -> None:
         args.region = arn.account.split(":")[3]
 
 
-def connected(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
+def execution_arn(args: Namespace, app: App) -> _arns.Arn:
+    """The ARN of the execution that a command is about, which is asked for in its region.
+
+    Raises:
+        InvalidArgument: it is none of an execution, or of one that has no history.
+    """
+    arn = _arns.Arn.parse(args.arn)
+    if arn.kind == "stateMachine":
+        listing = f"`executions --machine {args.arn}` lists them with --json"
+        raise InvalidArgument(f"an execution's ARN is needed, not its machine's; {listing}")
+    if arn.kind == "express":
+        raise InvalidArgument(
+            f"executions of EXPRESS machines have no history but in their logs: {args.arn!r}"
+        )
+    if arn.kind != "execution" or len(arn.parts) < 2:
+        raise InvalidArgument(f"an execution's ARN is needed, not {args.arn!r}")
+    use_region_of(arn, args, app)
+    return arn
+
+
+class _Counted(ServiceWrapper):
+    """A service whose calls are counted for whoever waits."""
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        progress.count()
+        return await super().call(operation, **parameters)
+
+
+@asynccontextmanager
+async def connected(args: Namespace, app: App) -> AsyncIterator[Client]:
     """Reach Step Functions as the command line says."""
+    async with _connection(args, app) as client:
+        if progress.active():
+            client.service = _Counted(client.service)
+        yield client
+
+
+def _connection(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
     options = {"region": args.region, "profile": args.profile, "endpoint_url": args.endpoint_url}
     given = {name: value for name, value in options.items() if value is not None}
     if args.local:
@@ -134,7 +176,7 @@ async def _tell_things(
         print_json(told)
         return
     for entry in told:
-        print(f"{done} {entry['arn']}")
+        print_text(f"{done} {entry['arn']}")
 
 
 # start
@@ -142,7 +184,7 @@ async def _tell_things(
 
 def _start(args: Namespace, app: App) -> Work:
     machine = app.machine(args.machine)
-    given = _read(args.path)
+    given = read_input(args.path)
 
     async def start() -> None:
         async with connected(args, app) as client, _working(args, client, app, machine):
@@ -153,12 +195,12 @@ def _start(args: Namespace, app: App) -> Work:
             elif args.json:
                 print_json({"arn": execution.arn, "name": execution.name})
             else:
-                print(execution.arn)
+                print_text(execution.arn)
 
     return start()
 
 
-def _read(path: str) -> Any:
+def read_input(path: str) -> Any:
     """Read JSON from a file or from standard input.
 
     Raises:
@@ -210,14 +252,14 @@ async def wait(args: Namespace, client: Client, execution: Execution) -> None:
         ExecutionError: it ended without success.
     """
     try:
-        async with progress.shown(client.service, execution, quiet=args.quiet > 0):
+        async with progress.following(client.service, execution):
             await execution.wait(raise_on_failure=False)
     except asyncio.CancelledError:
         if not args.local:
             print(f"the execution goes on: {execution.arn}", file=sys.stderr)
         raise
     if args.json:
-        print_json(await _told(execution, history=args.history))
+        print_json(await told_of(execution, history=args.history))
     elif args.history:
         print_text(await execution.format_history(cause=args.verbose > 0))
     output = await execution.output()
@@ -256,7 +298,7 @@ def _executions(args: Namespace, app: App) -> Work:
             for machine in machines:
                 async for execution in client.list_executions(machine, status=args.status):
                     if args.json:
-                        told.append(await _told(execution, history=args.history))
+                        told.append(await told_of(execution, history=args.history))
                     else:
                         await _print_execution(execution, history=args.history, cause=args.verbose > 0)
         if args.json:
@@ -266,13 +308,13 @@ def _executions(args: Namespace, app: App) -> Work:
 
 
 async def _print_execution(execution: Execution, *, history: bool, cause: bool) -> None:
-    told = await _told(execution, history=False)
+    told = await told_of(execution, history=False)
     print_text(f"{execution.name}: {told['status']}, {told['start_date']} to {told['stop_date'] or 'now'}")
     if history:
         print_text(f"{await execution.format_history(cause=cause)}\n")
 
 
-async def _told(execution: Execution, *, history: bool) -> dict[str, Any]:
+async def told_of(execution: Execution, *, history: bool) -> dict[str, Any]:
     """All there is to say of an execution, by the names of `Execution`, as JSON data."""
     description = await execution.describe()
     stopped = description.get("stopDate")
@@ -289,27 +331,6 @@ async def _told(execution: Execution, *, history: bool) -> dict[str, Any]:
     if history:
         told["history"] = [event.to_dict() async for event in execution.history()]
     return told
-
-
-def print_json(value: Any) -> None:
-    """Print JSON data."""
-    try:
-        print(json.dumps(value, indent=2, ensure_ascii=False))
-    except UnicodeEncodeError:  # standard output's encoding lacks a character, or it is half a surrogate pair
-        print(json.dumps(value, indent=2))
-
-
-def print_text(text: str, *, flush: bool = False) -> None:
-    """Print text, on any terminal.
-
-    Args:
-        text: the text.
-        flush: whether somebody is to read it now.
-    """
-    try:
-        print(text, flush=flush)
-    except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode(), flush=flush)
 
 
 _COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {

@@ -25,7 +25,7 @@ def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
     Raises:
         InvalidArgument: they make no sense.
     """
-    handlers = {**app.handlers, **dict(_function(given) for given in args.functions)}
+    handlers = {**app.handlers, **dict(map(function_given, args.functions))}
     machines = [machine for machine in app.machines if isinstance(machine, StateMachine)]
     options: dict[str, Any] = {
         "host": args.host,
@@ -47,8 +47,12 @@ def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
     return _serve([*app.activities, *machines], given)
 
 
-def _function(given: str) -> tuple[Lambda, Callable[..., Any]]:
-    """Read what stands in for a Lambda function: `NAME=module:function`."""
+def function_given(given: str) -> tuple[Lambda, Callable[..., Any]]:
+    """Read what stands in for a Lambda function: `NAME=module:function`.
+
+    Raises:
+        InvalidArgument: it is written otherwise, or cannot be imported.
+    """
     name, equals, target = given.partition("=")
     if not (name and equals and ":" in target):
         raise InvalidArgument(f"a Lambda function is given like 'NAME=module:function', not {given!r}")

@@ -9,6 +9,7 @@ from asfini.cli.app import App, name_of
 from asfini.cli.check_options import CHECK_COMMANDS
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
+from asfini.cli.trial_options import TRIAL_COMMANDS
 
 if TYPE_CHECKING:
     from asfini.activity import Activity
@@ -294,6 +295,7 @@ _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
     "start": ("start an execution", _START, _START_EPILOG, _add_start),
     "worker": ("do the tasks of activities", _WORKER, "", _add_worker),
     "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
+    **TRIAL_COMMANDS,
     **RUN_COMMANDS,
     **PICTURE_COMMANDS,
     **CHECK_COMMANDS,
@@ -324,7 +326,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
-    if args.command in {"local", *RUN_COMMANDS, *PICTURE_COMMANDS, *CHECK_COMMANDS}:
+    if args.command in {"local", *RUN_COMMANDS, *PICTURE_COMMANDS, *CHECK_COMMANDS, *TRIAL_COMMANDS}:
         return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""

@@ -1,22 +1,21 @@
 """What the commands do that draw machines and executions."""
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
 from asfini import _arns
-from asfini.asl.definition import Definition
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, print_json, print_text, use_region_of
+from asfini.cli.commands import Work, connected, execution_arn, use_region_of
+from asfini.cli.output import check_writable, print_json, print_text, write_files
+from asfini.cli.sources import is_file, load
 from asfini.client import Client
 from asfini.errors import InvalidArgument
 from asfini.machine import StateMachine
 from asfini.view.graphs import Graph, graph
 
 _SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot"}
-_DEFINITIONS = frozenset({".json", ".yaml", ".yml"})
 
 
 def prepare(args: Namespace, app: App) -> Work:
@@ -38,6 +37,8 @@ def _graph(args: Namespace, app: App) -> Work:
     found = _offline(args.machine, app)
     if isinstance(found, str) and found.startswith("arn:"):
         use_region_of(_arns.Arn.parse(found), args, app)
+    if args.output not in (None, "-"):
+        check_writable(Path(args.output))
 
     async def draw() -> None:
         if isinstance(found, Graph):
@@ -46,7 +47,7 @@ def _graph(args: Namespace, app: App) -> Work:
             async with connected(args, app) as client:
                 text = await _drawn(client, found, written)
         if args.output not in (None, "-"):
-            _tell(args, _write(Path(args.output), text))
+            _tell(args, Path(args.output), text)
         elif args.json:
             print_json({"format": written, "graph": text})
         else:
@@ -57,14 +58,8 @@ def _graph(args: Namespace, app: App) -> Work:
 
 def _offline(named: str | None, app: App) -> Graph | str:
     """The graph of a file's or the app's machine, or a name or ARN to ask for."""
-    path = Path(named) if named is not None else None
-    if path is not None and (path.is_file() or path.suffix in _DEFINITIONS):
-        try:
-            return graph(Definition.load(path))
-        except OSError as error:
-            raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise InvalidArgument(f"{path} is not text in UTF-8") from error
+    if named is not None and is_file(named):
+        return graph(load(Path(named)))
     if named is None and len(app.machines) != 1:
         raise InvalidArgument("which machine? give a file with its definition, its name or its ARN")
     machine = app.machine(named)
@@ -89,32 +84,29 @@ _DRAWING: dict[str, Callable[[Graph], str]] = {
 
 
 def _told(args: Namespace, app: App) -> Work:
-    use_region_of(_arns.Arn.parse(args.arn), args, app)
+    arn = execution_arn(args, app)
+    ending = ".html" if args.command == "report" else ".trace.json"
+    path = Path(args.output or f"{arn.parts[1]}{ending}")
+    if args.output != "-":
+        check_writable(path)
 
     async def tell() -> None:
         async with connected(args, app) as client:
             execution = client.execution(args.arn)
             if args.command == "report":
-                text, ending = await execution.to_html(), ".html"
+                text = await execution.to_html()
             else:
-                text, ending = json.dumps(await execution.to_trace(), default=str), ".trace.json"
+                text = json.dumps(await execution.to_trace(), default=str)
         if args.output == "-":
-            sys.stdout.write(text)
+            print_text(text.rstrip("\n"))
         else:
-            _tell(args, _write(Path(args.output or f"{execution.name}{ending}"), text))
+            _tell(args, path, text)
 
     return tell()
 
 
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InvalidArgument(f"cannot write {path}: {error.strerror or error}") from error
-    return path
-
-
-def _tell(args: Namespace, path: Path) -> None:
+def _tell(args: Namespace, path: Path, text: str) -> None:
+    write_files({path: text})
     if args.json:
         print_json([str(path)])
     else:

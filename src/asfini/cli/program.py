@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asfini import _checks
 from asfini._host import only_error
 from asfini.cli.app import App, activities_in, load, machines_in
+from asfini.cli.hints import hint_for
 from asfini.cli.options import make_parser, parse
 from asfini.errors import AsfiniError, ExecutionError, InvalidArgument
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 """Exit statuses; the last three are those that shells give to programs ended by a signal."""
+_ENDINGS = {"FAILED": FAILURE, "TIMED_OUT": 3, "ABORTED": 4}
+"""Exit statuses by how an execution ended that was waited for."""
 
 _SPELLINGS = {
     "allow_remote=True": "--allow-remote",
@@ -40,7 +43,9 @@ _SPELLINGS = {
     "with role=…": "with --role",
 }
 """How the command line says what errors say in Python's words."""
-_LONGEST_CAUSE = 200
+_LONGEST_CAUSE = 400
+_LASTING = frozenset({"local", "watch", "worker"})
+"""Commands that last, and say themselves what happens."""
 
 
 class CLI:
@@ -64,7 +69,7 @@ class CLI:
     Raises:
         InvalidArgument: there is neither a machine nor an activity, or something else in its place.
 
-    Example:
+    Examples:
         >>> if __name__ == "__main__":  # doctest: +SKIP
         ...     CLI(shop, activities, role_arn="shop", version="1.0").parse_args()
     """
@@ -100,7 +105,8 @@ class CLI:
 
         Raises:
             SystemExit: it did not go well, or just help was asked for. The status is 1 if an execution or a
-                call failed, 2 if the arguments or the input are wrong, 130 or 143 after a signal.
+                call failed, 3 or 4 if an execution timed out or was stopped, 2 if the arguments or the input
+                are wrong, 130 or 143 after a signal.
             RuntimeError: an event loop runs already.
         """
         version = self.version
@@ -116,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; by default those of the running program.
 
     Returns:
-        The exit status: see `CLI.parse_args`.
+        The exit status, as `CLI.parse_args` gives it.
 
     Raises:
         SystemExit: help was asked for, or the arguments are wrong.
@@ -144,7 +150,8 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
     """
     if _loop_runs():
         raise RuntimeError("a command line runs an event loop of its own: call it where none is running")
-    from asfini.cli.commands import prepare  # slow, and help does without
+    from asfini.cli import progress  # slow, and help does without
+    from asfini.cli.commands import prepare
     from asfini.cli.running import Terminated, Unclean, run_to_end
 
     try:
@@ -152,7 +159,8 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
         _set_up_logging(args)  # after the app's modules may have done so
         status = 0
         try:
-            run_to_end(prepare(args, app))
+            with progress.shown(f"{prog} {args.command}", quiet=args.quiet > 0 or args.command in _LASTING):
+                run_to_end(prepare(args, app))
         except Unclean:
             status = FAILURE
         sys.stdout.flush()
@@ -164,7 +172,7 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
     except Terminated:
         return TERMINATED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person wants a line rather than a traceback
-        return _report(error, prog, args.verbose)
+        return _report(error, prog, args)
     return status
 
 
@@ -194,13 +202,17 @@ def _drop_output() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _report(error: Exception, prog: str, verbose: int) -> int:
-    """Say what went wrong in a line; with its traceback if that is asked for."""
+def _report(error: Exception, prog: str, args: Namespace) -> int:
+    """Say what went wrong in a line, and what to do next; with its traceback if that is asked for."""
     found = only_error(error)
     with suppress(OSError, ValueError):  # nobody reads standard error
-        if verbose > 1:
+        if args.verbose > 1:
             traceback.print_exception(found)
         print(f"{prog}: error: {_message(found)}", file=sys.stderr)
+        if args.quiet == 0 and (hint := hint_for(found, prog, args)) is not None:
+            print(f"{prog}: hint: {hint}", file=sys.stderr)
+    if isinstance(found, ExecutionError):
+        return _ENDINGS[found.status]
     return USAGE if isinstance(found, InvalidArgument) else FAILURE
 
 

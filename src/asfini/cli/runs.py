@@ -1,15 +1,14 @@
 """What the commands about single executions do."""
 
-import json
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from asfini import _arns
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, print_json, print_text, use_region_of, wait
+from asfini.cli.commands import Work, connected, execution_arn, wait
+from asfini.cli.output import print_json, print_text, write_files
 from asfini.client import Client
 from asfini.errors import InvalidArgument
 from asfini.history import Event, format_event
@@ -22,7 +21,7 @@ def prepare(args: Namespace, app: App) -> Work:
     Raises:
         InvalidArgument: they make no sense.
     """
-    use_region_of(_arns.Arn.parse(args.arn), args, app)
+    execution_arn(args, app)
     return _COMMANDS[args.command](args, connected(args, app))
 
 
@@ -52,7 +51,7 @@ def _history(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -
                     text = format_event(event, cause=args.verbose > 0, input=args.data)
                     print_text(text, flush=args.follow)
                 elif args.follow:
-                    print_text(json.dumps(event.to_dict()), flush=True)
+                    print_json(event.to_dict(), indent=None, flush=True)
                 else:
                     told.append(event.to_dict())
         if args.json and not args.follow:
@@ -113,7 +112,9 @@ def _record(args: Namespace, connecting: AbstractAsyncContextManager[Client]) ->
     async def record() -> None:
         async with connecting as client:
             recording = await record_execution(client.execution(args.arn))
-        paths = _write(recording.files(args.name), args.directory, force=args.force)
+        files = recording.files(args.name)
+        paths = _paths(files, args.directory, force=args.force)
+        write_files(dict(zip(paths, files.values(), strict=True)))
         if args.json:
             print_json([str(path) for path in paths])
         else:
@@ -122,14 +123,14 @@ def _record(args: Namespace, connecting: AbstractAsyncContextManager[Client]) ->
     return record()
 
 
-def _write(files: dict[str, str], directory: str, *, force: bool) -> list[Path]:
-    """Write files, all or none.
+def _paths(names: Iterable[str], directory: str, *, force: bool) -> list[Path]:
+    """Where files are to be written.
 
     Raises:
-        InvalidArgument: one is there already, or they cannot be written.
+        InvalidArgument: one is there already, or the directory cannot be had.
     """
     folder = Path(directory)
-    paths = [folder / name for name in files]
+    paths = [folder / name for name in names]
     there = [path for path in paths if path.exists()]
     if there and not force:
         raise InvalidArgument(
@@ -137,8 +138,6 @@ def _write(files: dict[str, str], directory: str, *, force: bool) -> list[Path]:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(paths, files.values(), strict=True):
-            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidArgument(f"cannot write to {directory}: {error.strerror or error}") from error
     return paths

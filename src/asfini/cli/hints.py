@@ -1,0 +1,50 @@
+"""What to do next, after an error."""
+
+import shlex
+from argparse import Namespace
+
+from asfini import errors
+from asfini.errors import ExecutionError, ServiceError
+
+_UNKNOWN = "`{call} register` makes it known; or it is in another --region, or of another --profile"
+_HINTS: dict[type[ServiceError], str] = {
+    errors.CredentialsInvalid: "--profile names other credentials of AWS's configuration; without AWS, run "
+    "`{prog} local` and give its address as --endpoint-url",
+    errors.AccessDenied: "`{prog} policy --for starter` and `--for worker` print what must be allowed",
+    errors.ConnectionFailed: "is something listening at --endpoint-url or AWS_ENDPOINT_URL? `{prog} local` "
+    "is Step Functions on this machine",
+    errors.StateMachineDoesNotExist: _UNKNOWN,
+    errors.ActivityDoesNotExist: _UNKNOWN,
+    errors.ExecutionDoesNotExist: "it is in another --region, of another --profile, or ended more than 90 "
+    "days ago",
+    errors.ExecutionAlreadyExists: "--name names it otherwise",
+    errors.ExecutionNotRedrivable: "`{prog} explain {arn}` says how it stands; `{call} start` starts anew",
+    errors.Throttled: "AWS asks to be called less often; the same command may do in a while",
+}
+"""By kind of error, the more special ones first."""
+
+
+def hint_for(error: BaseException, prog: str, args: Namespace) -> str | None:
+    """What a person may do next; `None` where nobody knows.
+
+    Args:
+        error: what went wrong.
+        prog: the program's name.
+        args: the command line.
+    """
+    apps = [part for app in getattr(args, "app", None) or [] for part in ("--app", app)]
+    call = shlex.join([prog, *apps])
+    if isinstance(error, ExecutionError):
+        return _explaining(error, call, args)
+    hint = next((text for kind, text in _HINTS.items() if isinstance(error, kind)), None)
+    return None if hint is None else hint.format(prog=prog, call=call, arn=getattr(args, "arn", "ARN"))
+
+
+def _explaining(error: ExecutionError, call: str, args: Namespace) -> str | None:
+    """How to learn more of an execution; one that ran here is gone."""
+    if args.command == "run" or args.local:
+        options = [option for option in ("explain", "history") if getattr(args, option, None) is False]
+        return f"--{options[0]} says more" if options else None
+    endpoint = [] if args.endpoint_url is None else ["--endpoint-url", args.endpoint_url]
+    profile = [] if args.profile is None else ["--profile", args.profile]
+    return f"{call} {shlex.join(['explain', error.execution_arn, *endpoint, *profile])}"
