@@ -77,8 +77,8 @@ class Fake:
         return Answer(data, **rest)
 
     @staticmethod
-    def pieces(data: bytes, *more: bytes) -> Answer:
-        return Answer(data, more=more)
+    def pieces(data: bytes, *more: bytes, **rest: Any) -> Answer:
+        return Answer(data, more=more, **rest)
 
     @staticmethod
     def http(body: str | bytes, status: int = 200, **rest: Any) -> Answer:
@@ -149,7 +149,7 @@ class Fake:
         writer.write(answer.data)
         await writer.drain()
         for data in answer.more:
-            await asyncio.sleep(0.01)  # so that it is another piece for whoever reads
+            await asyncio.sleep(0.001)  # so that it is another piece for whoever reads
             writer.write(data)
             await writer.drain()
         if answer.then == "reset":

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
@@ -302,6 +303,16 @@ class TestWhatIsUnusual:
                 await service.call("send_task_heartbeat", taskToken="t")
         assert all("amz-sdk-invocation-id" in request.headers for request in fake.requests)
 
+    async def test_settings_of_aiohttps_own_are_for_botocores_calls(
+        self, fake: Any, open_service: Open
+    ) -> None:
+        config = AioConfig(connector_args={"resolver": aiohttp.ThreadedResolver()})
+        async with open_service(config=config) as service:
+            fake.will(fake.json({}))
+            for _ in range(3):
+                await service.call("send_task_heartbeat", taskToken="t")
+        assert all("amz-sdk-invocation-id" in request.headers for request in fake.requests)
+
     async def test_a_server_that_is_gone_is_named(self, fake: Any, boto: AioSession) -> None:
         session = AWSSession(boto, region="eu-west-1", endpoint_url=fake.url)
         async with AwsService(session, max_attempts=1) as service:
@@ -310,3 +321,101 @@ class TestWhatIsUnusual:
             fake.will(fake.raw(b"", then="hang up"))
             with pytest.raises(ConnectionFailed, match=f"{fake.url} hung up"):
                 await service.call("send_task_heartbeat", taskToken="t")
+
+
+class TestConnections:
+    async def call(self, service: AwsService, number: int = 1) -> None:
+        await asyncio.gather(
+            *(service.call("send_task_heartbeat", taskToken=f"t{each}") for each in range(number))
+        )
+
+    async def test_one_serves_calls_one_after_the_other(self, fake: Any, open_service: Open) -> None:
+        fake.will(fake.json({}))
+        async with open_service() as service:
+            for _ in range(5):
+                await self.call(service)
+        assert fake.accepted == 2  # botocore's, for the first call, and ours
+
+    async def test_there_are_no_more_than_the_settings_allow(self, fake: Any, open_service: Open) -> None:
+        answer = asyncio.Event()
+        async with open_service(config=AioConfig(max_pool_connections=3)) as service:
+            fake.will(fake.json({}))
+            await self.call(service)
+            fake.will(fake.json({}, after=answer))
+            calls = asyncio.create_task(self.call(service, 10))
+            await fake.until(lambda: len(fake.requests) == 4)
+            answer.set()
+            await calls
+        assert fake.accepted == 4
+        assert len(fake.requests) == 11
+
+    async def test_what_was_idle_for_long_is_not_used_again(
+        self, fake: Any, open_service: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("asfini.aws._http.IDLE_SECONDS", -1)
+        fake.will(fake.json({}))
+        async with open_service() as service:
+            for _ in range(4):
+                await self.call(service)
+            await fake.until(lambda: fake.connections <= 2)
+        assert fake.accepted == 4
+
+    async def test_they_are_closed_with_the_service(self, fake: Any, open_service: Open) -> None:
+        fake.will(fake.json({}))
+        async with open_service() as service:
+            for _ in range(2):
+                await self.call(service, 5)
+        await fake.until(lambda: fake.connections == 0)
+
+    async def test_a_server_that_accepts_none_is_not_waited_for(
+        self, fake: Any, open_service: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with open_service(config=AioConfig(connect_timeout=0.05), max_attempts=1) as service:
+            fake.will(fake.json({}))
+            await self.call(service)
+            never = asyncio.Event()
+            monkeypatch.setattr(
+                asyncio.get_running_loop(), "create_connection", lambda *_, **__: never.wait()
+            )
+            with pytest.raises(ConnectionFailed, match="did not answer in time"):
+                await self.call(service)
+
+    async def test_a_server_that_is_not_there_any_more_is_named(
+        self, fake: Any, open_service: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with open_service(max_attempts=1) as service:
+            fake.will(fake.json({}))
+            await self.call(service)
+
+            async def refuse(*_: Any, **__: Any) -> None:
+                raise ConnectionRefusedError("nobody listens")
+
+            monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
+            with pytest.raises(ConnectionFailed, match=f"no connection to {fake.url}: nobody listens"):
+                await self.call(service)
+
+    async def test_over_tls(self, tls_fake: Any, boto: AioSession, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tls_fake.certificate))
+        tls_fake.will(tls_fake.json({}))
+        async with AwsService(AWSSession(boto, region="eu-west-1", endpoint_url=tls_fake.url)) as service:
+            for _ in range(3):
+                await self.call(service)
+        assert ["amz-sdk-invocation-id" in request.headers for request in tls_fake.requests] == [
+            True,
+            False,
+            False,
+        ]
+        assert tls_fake.accepted == 2
+
+    async def test_a_call_that_is_cancelled_gives_its_connection_up(
+        self, fake: Any, open_service: Open
+    ) -> None:
+        async with open_service() as service:
+            fake.will(fake.json({}))
+            await self.call(service)
+            fake.will(fake.json({"late": 1}, after=asyncio.Event()))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(self.call(service), 0.05)
+            fake.will(fake.json({}))
+            await self.call(service)
+        assert fake.accepted == 3

@@ -117,7 +117,7 @@ class Clients:
             client.meta.events.register("after-call", _check_answer)
             if self._thin_paths is not None and kind in _THIN_KINDS:
                 self._thin_paths[kind] = path = ThinPath(client, self._session.credentials)
-                self._stack.push_async_callback(path.aclose)
+                self._stack.callback(path.close)
         return client
 
     def _is_public(self, endpoint: str) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import aiohttp
 from botocore import exceptions as boto  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
+from asfini.aws._http import BadAnswer, HttpError, NoConnection
 from asfini.errors import (
     AccessDenied,
     AsfiniError,
@@ -36,10 +36,10 @@ _ROWS: tuple[tuple[Any, type[AsfiniError], str], ...] = (
     (boto.HTTPClientError, ConnectionFailed, "the request to {endpoint_url} failed: {error}"),
     (boto.IncompleteReadError, ConnectionFailed, "{endpoint_url} gave half an answer: {itself}"),
     (boto.ChecksumError, ConnectionFailed, "the answer of {endpoint_url} came damaged: {itself}"),
-    (aiohttp.ClientSSLError, ConnectionFailed, "no secure connection to {endpoint_url}: {itself}"),
-    ((aiohttp.ServerTimeoutError, TimeoutError), ConnectionFailed, "{endpoint_url} did not answer in time"),
-    (aiohttp.ClientConnectorError, ConnectionFailed, "no connection to {endpoint_url}: {itself}"),
-    (aiohttp.ClientError, ConnectionFailed, "{endpoint_url} hung up before a whole answer had come"),
+    (TimeoutError, ConnectionFailed, "{endpoint_url} did not answer in time"),
+    (NoConnection, ConnectionFailed, "no connection to {endpoint_url}: {itself}"),
+    (BadAnswer, ConnectionFailed, "{endpoint_url} gave no sensible answer: {itself}"),
+    (HttpError, ConnectionFailed, "{endpoint_url} hung up before a whole answer had come"),
     (boto.CapacityNotAvailableError, Throttled, "{itself}"),
     (boto.NoCredentialsError, CredentialsInvalid, _NO_CREDENTIALS),
     (boto.PartialCredentialsError, CredentialsInvalid, "{itself}"),
@@ -82,7 +82,7 @@ def translated(operation: str | None = None, endpoint: str | None = None) -> Ite
     except (
         boto.BotoCoreError,
         ResponseParserError,
-        aiohttp.ClientError,
+        HttpError,
         TimeoutError,
         *_UNREADABLE,
     ) as error:

@@ -2,9 +2,9 @@
 
 What a request looks like is learned from the first one of its kind, as botocore prepared and signed it: where
 it goes, its headers, the region and the name that it is signed for. Later ones differ in body, date and keys
-alone. Connections, TLS and time-outs are aiobotocore's own. Whatever is unusual is botocore's, as before: a
-proxy, another signature, a header of somebody's own, a parameter that is refused, and each answer that is
-neither the expected one nor one of the API's errors.
+alone. They go over connections of their own, with aiobotocore's TLS, time-outs and limit. Whatever is unusual
+is botocore's, as before: a proxy, another signature, a header of somebody's own, a parameter that is refused,
+and each answer that is neither the expected one nor one of the API's errors.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import aiohttp
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 from yarl import URL
 
+from asfini.aws._http import HttpError, Pool, Server
 from asfini.aws.session import Credentials
 
 OPERATIONS = frozenset(
@@ -46,9 +46,10 @@ _USUAL = frozenset({"content-type", "x-amz-target", "user-agent"})
 _WORTH_A_TRY = re.compile("Throttl|Expired|Skew|Signature|TooManyRequests|UnrecognizedClient")
 """Errors that another try may mend: with other keys, at another time."""
 _KINDS: dict[str, Any] = {"string": str, "boolean": bool, "structure": dict, "timestamp": (int, float, str)}
+_CONNECTOR_ARGS = frozenset({"keepalive_timeout", "ttl_dns_cache", "use_dns_cache"})
+"""What users may tell aiobotocore of connections that need not hold for ours."""
 
-
-FAILURES = (aiohttp.ClientError, TimeoutError)
+FAILURES = (HttpError, TimeoutError)
 """How it shows that no answer came, or only a part of one."""
 
 
@@ -87,13 +88,13 @@ class Route:
     """How requests of an operation get to the service."""
 
     plan: Plan
-    tls: ssl.SSLContext | None
+    server: Server
     keys: Credentials
 
     @cached_property
     def head(self) -> str:
         """What all requests begin with."""
-        headers = {"Host": self.plan.host, **self.plan.headers}
+        headers = {"Host": self.plan.host, "Accept-Encoding": "identity", **self.plan.headers}
         if self.keys.token is not None:
             headers["X-Amz-Security-Token"] = self.keys.token
         return "POST / HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -107,22 +108,23 @@ _rehearsed: ContextVar[bool] = ContextVar("asfini_rehearsed", default=False)
 
 
 class Signer:
-    """Signs requests: AWS's Signature Version 4. It remembers the key for the day, and dates for a second."""
+    """Signs requests: AWS's Signature Version 4. It keeps the key for a day, the date for a second."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, ...], bytes] = {}
         self._second = 0
         self._date = ""
 
-    def headers(self, plan: Plan, body: bytes, keys: Credentials) -> dict[str, str]:
-        """All of a request's headers, with its signature."""
-        headers = {**plan.headers, **self.signature(plan, body, keys)}
-        if keys.token is not None:
-            headers["X-Amz-Security-Token"] = keys.token
-        return headers
+    def request(self, route: Route, body: bytes) -> bytes:
+        """A request, signed."""
+        date, authorization = self._signature(route.plan, body, route.keys)
+        changing = (
+            f"X-Amz-Date: {date}\r\nAuthorization: {authorization}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return f"{route.head}{changing}".encode() + body
 
-    def signature(self, plan: Plan, body: bytes, keys: Credentials) -> dict[str, str]:
-        """The headers that differ from one request to the next."""
+    def _signature(self, plan: Plan, body: bytes, keys: Credentials) -> tuple[str, str]:
+        """The date and the signature: what differs from one request to the next."""
         date = self._now()
         scope = f"{date[:8]}/{plan.region}/{plan.name}/aws4_request"
         token = "" if keys.token is None else f"x-amz-security-token:{keys.token}\n"
@@ -137,7 +139,7 @@ class Signer:
             f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={signed}, "
             f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
         )
-        return {"X-Amz-Date": date, "Authorization": authorization}
+        return date, authorization
 
     def _now(self) -> str:
         """The time, as signatures have it."""
@@ -157,11 +159,43 @@ class Signer:
         return key
 
 
+class Line:
+    """Makes calls over connections of its own.
+
+    Args:
+        pool: the connections.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._signer = Signer()
+
+    async def call(self, route: Route, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a call.
+
+        Raises:
+            Unusual: botocore is to make it: nothing has come of it here.
+            Refused: the service refused.
+            HttpError: no answer came, or only a part of one.
+            TimeoutError: it did not come in time.
+            ResponseParserError: the answer makes no sense.
+        """
+        request = self._signer.request(route, json.dumps(parameters).encode())
+        status, body, _ = await self._pool.ask(route.server, request)
+        if status == 200:
+            return read(route.plan, body)
+        raise refused(status, body)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
 class ThinPath:
     """Makes the calls of one of aiobotocore's clients that it knows how to make.
 
     Args:
-        client: aiobotocore's client, whose connections and settings are used.
+        client: aiobotocore's client, whose settings hold.
         credentials: gives the keys as they are now.
     """
 
@@ -169,9 +203,10 @@ class ThinPath:
         self._client = client
         self._credentials = credentials
         self._plans: dict[str, Plan] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._line: Line | None = None
+        self._server: Server | None = None
+        self._routes: dict[str, Route] = {}
         self._too_thin = False
-        self._signer = Signer()
         client.meta.events.register("before-send", self._learn)
 
     @property
@@ -196,15 +231,9 @@ class ThinPath:
             await self._rehearse(operation)
         plan = self._plans.get(operation)
         try:
-            shared = None if plan is None else await self._connections(str(plan.url))
-            tls = getattr(shared.connector, "_ssl") if shared is not None else None  # noqa: B009 - its own
-        except AttributeError:  # another version of aiobotocore
+            return None if plan is None else await self._route_of(operation, plan)
+        except Unusual:
             return None
-        if plan is None or shared is None:
-            return None
-        if plan.url.scheme == "https" and not isinstance(tls, ssl.SSLContext):
-            return None
-        return Route(plan, tls if plan.url.scheme == "https" else None, await self._credentials())
 
     async def _rehearse(self, operation: str) -> None:
         """Have botocore make a request that is not sent, to learn from it."""
@@ -233,63 +262,64 @@ class ThinPath:
             self._plans[python_name] = plan
 
     async def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call.
+        """Make a call, as `Line.call` does.
 
         Raises:
-            Unusual: botocore is to make it: nothing has come of it here.
-            Refused: the service refused.
-            aiohttp.ClientError: no answer came, or only a part of one.
-            TimeoutError: it did not come in time.
-            ResponseParserError: the answer makes no sense.
+            Exception: as there.
         """
         plan = self._plans[operation]
         if not (
             plan.needed <= parameters.keys() <= plan.parameters and all(map(_is_text, parameters.values()))
         ):
             raise Unusual
-        body = json.dumps(parameters).encode()
-        headers = self._signer.headers(plan, body, await self._credentials())
-        session = self._session or await self._open(plan)
-        async with session.post(plan.url, data=body, headers=headers, allow_redirects=False) as response:
-            status, text = response.status, await response.read()
-        if status == 200:
-            return read(plan, text)
-        raise refused(status, text)
+        route = await self._route_of(operation, plan)
+        assert self._line is not None  # noqa: S101 - a route leads over it
+        return await self._line.call(route, parameters)
 
-    async def _open(self, plan: Plan) -> aiohttp.ClientSession:
-        """A session of our own, without cookies, over aiobotocore's connections."""
+    async def _route_of(self, operation: str, plan: Plan) -> Route:
+        """How requests of an operation go, with the keys as they are now.
+
+        Raises:
+            Unusual: they must not.
+            CredentialsInvalid: the keys cannot be had.
+        """
+        route, keys = self._routes.get(operation), await self._credentials()
+        if route is None or route.keys != keys:
+            server = self._server or await self._open(plan.url)
+            route = self._routes[operation] = Route(plan, server, keys)
+        return route
+
+    async def _open(self, url: URL) -> Server:
+        """Make ready for connections as aiobotocore's client would make them.
+
+        Raises:
+            Unusual: something about them is unusual: then this path is too thin for good.
+        """
         try:
-            shared = await self._connections(str(plan.url))
-        except AttributeError:  # another version of aiobotocore, which keeps them elsewhere
-            shared = None
-        if shared is None:
+            session = await self._session(str(url))
+            tls, most = (getattr(session.connector, name) for name in ("_ssl", "_limit"))
+            timeout = session.timeout
+        except AttributeError:  # a proxy, or another version of aiobotocore, which keeps them elsewhere
+            tls = None
+        if not isinstance(tls, ssl.SSLContext):
             self._too_thin = True
             self._plans.clear()
             raise Unusual
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=shared.connector,
-                connector_owner=False,
-                timeout=shared.timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                headers={"Accept-Encoding": "identity"},  # as botocore asks for it
-                skip_auto_headers={"Accept", "Content-Type", "User-Agent"},
-            )
-        return self._session
+        self._server = Server(url.host or "", url.port or 443, tls if url.scheme == "https" else None)
+        self._line = self._line or Line(Pool(most, timeout.sock_connect, timeout.sock_read))
+        return self._server
 
-    async def _connections(self, url: str) -> aiohttp.ClientSession | None:
-        """The session of aiobotocore's client, unless a proxy stands between."""
-        http = self._client._endpoint.http_session
-        if http._proxy_config.proxy_url_for(url):
+    async def _session(self, url: str) -> Any:
+        """What aiobotocore's client connects with; `None` if a proxy or a setting is in the way."""
+        http, args = self._client._endpoint.http_session, self._client.meta.config.connector_args
+        if http._proxy_config.proxy_url_for(url) or not _CONNECTOR_ARGS.issuperset(args):
             return None
-        session: aiohttp.ClientSession = await http._get_session(None)
-        return session
+        return await http._get_session(None)
 
-    async def aclose(self) -> None:
-        """Close the session, but not the connections, which are aiobotocore's."""
-        if self._session is not None:
-            await self._session.close()
+    def close(self) -> None:
+        """Close the connections."""
+        if self._line is not None:
+            self._line.close()
 
 
 class Refused(Exception):  # noqa: N818 - carries what the service said

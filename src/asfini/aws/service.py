@@ -41,7 +41,7 @@ class AwsService(Service):
             3 times. Polls, and calls that would run something twice, are tried once.
         thin: whether the calls that workers and waiting programs make all the time (`get_activity_task`,
             `send_task_…`, `describe_execution`, `start_execution`) skip what botocore does anew for each
-            request: a third of the processor time. What botocore's event handlers would change is left as
+            request: a sixth of the processor time. What botocore's event handlers would change is left as
             it was for the first call of each kind.
         quota_share: the part of AWS's quotas that all who wait for executions may use together; the rest is
             for other programs in the account. More than 1 is for quotas that were raised, and infinite means
