@@ -126,7 +126,8 @@ class ExpressionFlow(Flow):
             return self.unchanged(frame, value, following)
         place = f"Choices[{index}]"
         output = self._given(frame, rule, "output", value, f"{place}/Output", value)
-        return Outcome(output, following, self._given(frame, rule, "assign", value, f"{place}/Assign", None))
+        assigned = self._given(frame, rule, "assign", value, f"{place}/Assign", None)
+        return Outcome(output, following, assigned, rule)
 
     def _given(
         self, frame: Frame, owner: Any, field: str, value: Any, place: str, default: Any, **states: Any
@@ -151,7 +152,7 @@ class ExpressionFlow(Flow):
         place = f"Catch[{index}]"
         output = self._given(frame, catcher, "output", value, f"{place}/Output", error, errorOutput=error)
         assigned = self._given(frame, catcher, "assign", value, f"{place}/Assign", None, errorOutput=error)
-        return Outcome(output, catcher.next, assigned)
+        return Outcome(output, catcher.next, assigned, catcher)
 
 
 def _filler_of(state: Any, field: str) -> Filler | None:

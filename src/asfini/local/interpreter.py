@@ -48,7 +48,9 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
     """
     place = frame.resumed
     name: str | None = definition.start_at if place is None else place.state
-    journal = frame.thread.journal
+    journal, taken = frame.thread.journal, frame.run.machine.taken
+    if taken is not None and place is None:
+        taken.went(definition)
     while name is not None:
         if frame.run.leaving:
             frame.leave()
@@ -57,6 +59,8 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
             raise RuntimeFailure(f"There is no state named '{name}'.")
         if place is None:
             frame.enter(state, value)
+            if taken is not None:
+                taken.entered(state)
         else:
             value, place = frame.resume(state, place), None
         journal.turns += 1
@@ -65,6 +69,8 @@ async def interpret(frame: Frame, definition: Definition, value: Any) -> Any:
             frame.check_open()
         outcome = await _perform(frame, state, value)
         frame.exit(state, outcome)
+        if taken is not None:
+            taken.went(state if outcome.by is None else outcome.by)
         value, name = outcome.output, outcome.next
     return value
 
@@ -113,6 +119,8 @@ def _delay(frame: Frame, state: State, failure: Failure, attempts: dict[int, int
     index, retrier = retrier_for(state, failure)
     if retrier is None:
         return None
+    if (taken := frame.run.machine.taken) is not None:
+        taken.went(retrier)
     attempts[index] = attempts.get(index, 0) + 1
     return pause(frame, retrier, attempts[index])
 

@@ -11,6 +11,7 @@ from asfini.asl.definition import Definition
 from asfini.asl.validation import problems
 from asfini.local._operations import Listing, checked_name
 from asfini.local.dates import Dates
+from asfini.local.noting import note_machine
 from asfini.local.options import configuration
 from asfini.local.registry import Record, Registry
 from asfini.local.run import Machine, identifier
@@ -55,6 +56,7 @@ class Machines:
             now = self._dates.now()
             made = Machine(arn, name, type, roleArn, definition, _definition(definition, type), "", now, told)
             record = self._registry.add(Record(made, now, tag_dict(tags), publication))
+            note_machine(name, definition)
             if publish:
                 record.publish(versionDescription, now)
         record = self._registry.active(arn)
@@ -100,7 +102,10 @@ class Machines:
         """The machine after an update; one that changes nothing makes no revision."""
         if (text, role_arn, told) == (old.definition_text, old.role_arn, old.configuration):
             return old
-        definition = old.definition if text == old.definition_text else _definition(text, old.kind)
+        definition, taken = old.definition, old.taken
+        if text != old.definition_text:
+            definition, taken = _definition(text, old.kind), None
+            note_machine(old.name, text)
         return replace(
             old,
             definition=definition,
@@ -110,6 +115,7 @@ class Machines:
             revision=identifier(self._random),
             updated=self._dates.now(),
             programs={},
+            taken=taken,
         )
 
     async def describe_state_machine(

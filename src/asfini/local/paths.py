@@ -166,7 +166,7 @@ class PathFlow(Flow):
         assigned = None
         if rule.given("assign"):
             assigned = self.filled(frame, rule, "assign", selected, "Assign")
-        return self._left(frame, selected, following, assigned)
+        return self._left(frame, selected, following, assigned, None if index is None else rule)
 
     def unchanged(self, frame: Frame, value: Any, following: str | None) -> Outcome:
         """What InputPath selects, by OutputPath; Assign reads the same."""
@@ -187,15 +187,17 @@ class PathFlow(Flow):
         assigned = None
         if catcher.given("assign"):
             assigned = self.filled(frame, catcher, "assign", error, "Assign")
-        return Outcome(place(value, error), catcher.next, assigned)
+        return Outcome(place(value, error), catcher.next, assigned, catcher)
 
     def _assigned(self, frame: Frame, value: Any) -> Any:
         return None if self._assign is None else self._assign(PathScope(value, frame))
 
-    def _left(self, frame: Frame, output: Any, following: str | None, assigned: Any) -> Outcome:
+    def _left(
+        self, frame: Frame, output: Any, following: str | None, assigned: Any, by: Any = None
+    ) -> Outcome:
         if self._read_output is not None:
             output = self._read_output(frame, output)
-        return Outcome(output, following, assigned)
+        return Outcome(output, following, assigned, by)
 
 
 def _reader_of(state: State, field: str) -> Reader | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asfini.local.branches import Lines
     from asfini.local.integrations import Exchanges
     from asfini.local.map_runs import MapRun
+    from asfini.local.noting import Taken
     from asfini.local.work import Workshop
 
 _logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Machine:
     """What states make of data, compiled, by the state's identity."""
     language: str | None = None
     """The query language of states that name none, where that is not the definition's own."""
+    taken: "Taken | None" = None
+    """What counts what executions take of it, where somebody wants to know."""
 
 
 _ENDINGS = {
@@ -237,6 +240,8 @@ class Outcome(NamedTuple):
     """The name of the state that follows, if any does."""
     assigned: dict[str, Any] | None = None
     """The variables that it sets."""
+    by: Any = None
+    """The rule or the catcher that leads there; `None` where it is the state's own way."""
 
 
 class Frame:

@@ -14,6 +14,7 @@ from asfini.local.failures import Failure
 from asfini.local.interpreter import interpret
 from asfini.local.journal import MAX_EVENTS, HistoryClosed, Journal, Thread
 from asfini.local.mock_config import Case, MockConfig
+from asfini.local.noting import taken
 from asfini.local.registry import Start
 from asfini.local.run import Frame, Machine, Run, identifier
 from asfini.local.work import Workshop
@@ -71,6 +72,7 @@ class Runner:
         name = checked_name(self._identifier() if name is None else name, "an execution")
         arn = self._arn(machine, name)
         value = read_input(text)
+        machine.taken = taken(machine.taken, machine.name, machine.definition_text, machine.definition)
         known = self.runs.get(arn)
         if known is not None:
             if known.running and known.input == text:

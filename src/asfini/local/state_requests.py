@@ -66,6 +66,8 @@ class Request:
     """A test that is to be made."""
 
     given: Given
+    whole: Definition
+    """The machine that has the state, if only that one."""
     state: State
     language: str
     """The query language of states that name none."""
@@ -94,6 +96,7 @@ async def read_request(given: Given, account: Account) -> Request:
     _check_mock(given, state)
     return Request(
         given,
+        whole,
         state,
         whole.query_language or "JSONPath",
         read_input(given.input),

@@ -27,6 +27,7 @@ from asfini.local.interpreter import catcher_for, caught, do, explained, pause, 
 from asfini.local.journal import Journal, Thread
 from asfini.local.map_runs import MAX_CONCURRENCY
 from asfini.local.maps import concurrency, tolerance
+from asfini.local.noting import Taken, taken_by_test
 from asfini.local.run import Frame, Machine, Outcome, Run, identifier, written
 from asfini.local.state_requests import Mock, Request
 from asfini.local.work import Workshop
@@ -104,6 +105,9 @@ class StateTest:
         frame.thread.add("ExecutionStarted", {"input": request.given.input})
         frame.keep(request.value, request.given.input)
         frame.enter(self._state, request.value)
+        self._taken = _taken(request)
+        if self._taken is not None:
+            self._taken.entered(self._state)
         frame.retries = request.given.configuration.get("retrierRetryCount", 0)
 
     async def run(self) -> dict[str, Any]:
@@ -233,6 +237,8 @@ class StateTest:
         if retrier is None:
             return False
         self._details["retryIndex"] = index
+        if self._taken is not None:
+            self._taken.went(retrier)
         seconds = pause(self._frame, retrier, self._frame.retries + 1)
         if seconds is None:
             return False
@@ -242,6 +248,8 @@ class StateTest:
     def _left(self, outcome: Outcome) -> dict[str, Any]:
         """Leave the state, and tell with what and where to."""
         self._frame.exit(self._state, outcome)
+        if self._taken is not None:
+            self._taken.went(self._state if outcome.by is None else outcome.by)
         told = {"output": self._inspection.text(outcome.output)}
         return told if outcome.next is None else {**told, "nextState": outcome.next}
 
@@ -260,6 +268,11 @@ class StateTest:
 
 def _given_text(mock: Mock | None) -> list[tuple[Any, str]]:
     return [] if mock is None or mock.text is None else [(mock.result, mock.text)]
+
+
+def _taken(request: Request) -> Taken | None:
+    given = request.given
+    return taken_by_test(given.definition, request.whole, request.state, alone=given.state_name is None)
 
 
 def _run(request: Request, account: Account, dates: Dates, workshop: Workshop) -> Run:

@@ -1,13 +1,15 @@
-"""For tests: time that jumps, mocks, faults and quotas. The fixture `local_client` brings a service."""
+"""For tests: time that jumps, mocks, faults, quotas, coverage. `local_client` is a fixture."""
 
 from asfini._mocks import Mock, MockCall
 from asfini._quotas import Quota
 from asfini.clock import hold, virtual_time
 from asfini.local.faults import Fault, FaultyService, Struck
 from asfini.local.quotas import ThrottledService
+from asfini.testing.measuring import Coverage, coverage
 from asfini.testing.recording import record
 
 __all__ = [
+    "Coverage",
     "Fault",
     "FaultyService",
     "Mock",
@@ -15,6 +17,7 @@ __all__ = [
     "Quota",
     "Struck",
     "ThrottledService",
+    "coverage",
     "hold",
     "record",
     "virtual_time",

@@ -1,17 +1,14 @@
 """A run as a page of its own: `report`."""
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from asfini.history import Event
+from asfini.view._html import asset, digest, filled
 from asfini.view._svg import style as graph_style, svg
 from asfini.view.graphs import Graph, graph
 from asfini.view.marks import lasting, mark
@@ -38,7 +35,7 @@ def report(run: Run, definition: Any = None, *, name: str = "", arn: str = "") -
         HTML, whose policy lets it run its own script and nothing else, and load nothing.
     """
     drawn = None if definition is None else graph(definition)
-    css, script = _style(), _asset("report.js")
+    css, script = _style(), asset("report.js")
     parts = {
         "policy": _policy(script, css),
         "title": escape(f"{name or 'Run'}: {run.status}"),
@@ -47,35 +44,17 @@ def report(run: Run, definition: Any = None, *, name: str = "", arn: str = "") -
         "data": _embedded(_Data(run, drawn).told(name, arn)),
         "script": script,
     }
-    return _filled(_asset("report.html"), parts)
-
-
-def _filled(page: str, parts: Mapping[str, str]) -> str:
-    """Fill in the parts one after the other, so that no part is taken for another's place."""
-    written: list[str] = []
-    for name, part in parts.items():
-        before, _, page = page.partition(f"{{{name}}}")
-        written += [before, part]
-    return "".join([*written, page])
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("asfini.view").joinpath(name).read_text(encoding="utf-8")
+    return filled(asset("report.html"), parts)
 
 
 def _style() -> str:
-    return f"{graph_style()}\n{_asset('report.css')}"
+    return f"{graph_style()}\n{asset('report.css')}"
 
 
 def _policy(script: str, style: str) -> str:
     """What the page may do, as a Content-Security-Policy."""
-    own = f"script-src '{_digest(script)}'; style-src '{_digest(style)}'"
+    own = f"script-src '{digest(script)}'; style-src '{digest(style)}'"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _embedded(data: Any) -> str:
