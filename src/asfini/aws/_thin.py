@@ -295,26 +295,27 @@ class ThinPath:
         Raises:
             Unusual: something about them is unusual: then this path is too thin for good.
         """
-        try:
-            session = await self._session(str(url))
-            tls, most = (getattr(session.connector, name) for name in ("_ssl", "_limit"))
-            timeout = session.timeout
-        except AttributeError:  # a proxy, or another version of aiobotocore, which keeps them elsewhere
-            tls = None
+        session = await self._session(str(url))
+        tls = getattr(getattr(session, "connector", None), "_ssl", None)
         if not isinstance(tls, ssl.SSLContext):
             self._too_thin = True
             self._plans.clear()
             raise Unusual
+        seconds = session.timeout.sock_connect, session.timeout.sock_read
+        self._line = self._line or Line(Pool(session.connector.limit, *seconds))
         self._server = Server(url.host or "", url.port or 443, tls if url.scheme == "https" else None)
-        self._line = self._line or Line(Pool(most, timeout.sock_connect, timeout.sock_read))
         return self._server
 
     async def _session(self, url: str) -> Any:
         """What aiobotocore's client connects with; `None` if a proxy or a setting is in the way."""
-        http, args = self._client._endpoint.http_session, self._client.meta.config.connector_args
-        if http._proxy_config.proxy_url_for(url) or not _CONNECTOR_ARGS.issuperset(args):
+        args = self._client.meta.config.connector_args
+        try:
+            http = self._client._endpoint.http_session
+            if http._proxy_config.proxy_url_for(url) or not _CONNECTOR_ARGS.issuperset(args):
+                return None
+            return await http._get_session(None)
+        except AttributeError:  # another version of aiobotocore, or another HTTP library beneath it
             return None
-        return await http._get_session(None)
 
     def close(self) -> None:
         """Close the connections."""
