@@ -106,6 +106,130 @@ def test_tasks_need_their_actions_on_what_they_name(
     assert allowed(definition) == actions
 
 
+@pytest.mark.parametrize(
+    ("resource", "parameters", "resources"),
+    [
+        ("lambda:invoke", {"FunctionName": "f", "Qualifier": "live"}, [arn("lambda", "function:f:live")]),
+        ("lambda:invoke", {"FunctionName": "f", "Qualifier.$": "$.q"}, [arn("lambda", "function:f:*")]),
+        ("lambda:invoke", {"FunctionName": "123456789012:function:f"}, [arn("lambda", "function:f")]),
+        ("aws-sdk:lambda:invoke", {"FunctionName": "f"}, [arn("lambda", "function:f")]),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": "https://sqs.${AWS::Region}.a.b/${AWS::AccountId}/q"},
+            [arn("sqs", "q")],
+        ),
+        ("sqs:sendMessage", {"QueueUrl": "${Queue}"}, [arn("sqs", "*")]),
+        ("sns:publish", {"PhoneNumber.$": "$.phone"}, ["*"]),
+        ("sns:publish", {"TargetArn": "arn:aws:sns:a:1:t"}, ["arn:aws:sns:a:1:t"]),
+        (
+            "ecs:runTask",
+            {"TaskDefinition": "arn:aws:ecs:a:1:task-definition/d"},
+            ["arn:aws:ecs:a:1:task-definition/d:*"],
+        ),
+        (
+            "ecs:runTask",
+            {"TaskDefinition": "arn:aws:ecs:a:1:task-definition/d:3"},
+            ["arn:aws:ecs:a:1:task-definition/d:3"],
+        ),
+        (
+            "aws-sdk:dynamodb:query",
+            {"TableName": "t", "IndexName": "i"},
+            [arn("dynamodb", "table/t"), arn("dynamodb", "table/t/index/i")],
+        ),
+        (
+            "aws-sdk:sfn:startExecution",
+            {"StateMachineArn": "arn:aws:states:a:1:stateMachine:n"},
+            ["arn:aws:states:a:1:stateMachine:n"],
+        ),
+        (
+            "aws-sdk:eventbridge:putEvents",
+            {"Entries": [{"EventBusName": "b"}]},
+            [arn("events", "event-bus/b")],
+        ),
+        (
+            "bedrock:invokeModel",
+            {"ModelId": "amazon.nova"},
+            ["arn:${AWS::Partition}:bedrock:${AWS::Region}::foundation-model/amazon.nova"],
+        ),
+        (
+            "aws-sdk:bedrockruntime:converse",
+            {"ModelId": "eu.amazon.nova"},
+            [
+                "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:inference-profile/eu.amazon.nova",
+                "arn:${AWS::Partition}:bedrock:*::foundation-model/amazon.nova",
+            ],
+        ),
+        (
+            "bedrock:invokeModel",
+            {"ModelId.$": "$.m"},
+            [arn("bedrock", "*"), "arn:${AWS::Partition}:bedrock:*::foundation-model/*"],
+        ),
+        ("eks:call", {"ClusterName": "c"}, []),
+    ],
+)
+def test_resources_are_those_that_parameters_name(
+    resource: str, parameters: dict[str, Any], resources: list[str]
+) -> None:
+    found = allowed(task(f"arn:aws:states:::{resource}", **parameters))
+    found.pop("iam:PassRole", None)
+    assert list(found.values()) == ([resources] if resources else [])
+
+
+def test_resources_may_be_in_whichever_partition() -> None:
+    nested = construct_state_machine("nested", Pass("a"))
+    found = allowed(construct_state_machine("outer", Task("run", nested)))
+    assert found["states:StartExecution"] == [arn("states", "stateMachine:nested")]
+    assert found["states:DescribeExecution"] == [arn("states", "execution:nested:*")]
+    assert "lambda:InvokeFunction" not in found
+    sending = Task("send", "sqs:sendMessage", parameters={"QueueUrl": "q", "MessageBody": "m"})
+    assert allowed(construct_state_machine("m", sending)) == {"sqs:SendMessage": [arn("sqs", "q")]}
+
+
+def test_what_a_template_fills_in_may_be_anything_unless_it_is_told() -> None:
+    definition = task("arn:aws:states:::dynamodb:putItem", TableName="orders-${Stage}")
+    assert allowed(definition) == {"dynamodb:PutItem": [arn("dynamodb", "table/orders-*")]}
+    assert allowed(definition, substitutions={"Stage": "live"}) == {
+        "dynamodb:PutItem": [arn("dynamodb", "table/orders-live")]
+    }
+    assert allowed(definition, substitutions={"Stage": {"Ref": "Stage"}}) == {
+        "dynamodb:PutItem": [arn("dynamodb", "table/orders-${Stage}")]
+    }
+    function = task("${Tell}")
+    assert allowed(function) == {"lambda:InvokeFunction": [arn("lambda", "function:*")]}
+    assert allowed(function, substitutions={"Tell": {"Ref": "Tell"}}) == {
+        "lambda:InvokeFunction": ["${Tell}"]
+    }
+
+
+@pytest.mark.parametrize(
+    "function", [{"Fn::GetAtt": ["T", "Arn"]}, {"Fn::GetAtt": "T.Arn"}, {"Fn::Sub": "arn:aws:x:${T}"}]
+)
+def test_arns_that_a_template_fills_in_are_the_whole_resource(function: dict[str, Any]) -> None:
+    definition = task("arn:aws:states:::dynamodb:putItem", TableName="${Table}")
+    assert allowed(definition, substitutions={"Table": function}) == {"dynamodb:PutItem": ["${Table}"]}
+
+
+def test_queries_may_do_to_tables_what_they_say() -> None:
+    reading = allowed(task("arn:aws:states:::athena:startQueryExecution", QueryString=" SELECT 1"))
+    assert "glue:GetTable" in reading
+    assert "glue:CreateTable" not in reading
+    for parameters in ({"QueryString": "CREATE TABLE t AS SELECT 1"}, {"QueryString.$": "$.q"}):
+        writing = allowed(task("arn:aws:states:::athena:startQueryExecution", **parameters))
+        assert {"glue:GetTable", "glue:CreateTable", "s3:PutObject"} <= writing.keys()
+    assert "athena:BatchGetQueryExecution" in allowed(
+        task("arn:aws:states:::athena:startQueryExecution.sync", WorkGroup="w")
+    )
+
+
+def test_a_service_may_be_allowed_to_make_its_own_role() -> None:
+    definition = task("arn:aws:states:::emr-serverless:createApplication.sync")
+    (statement,) = [each for each in required_policy(definition)["Statement"] if "Condition" in each]
+    assert statement["Action"] == ["iam:CreateServiceLinkedRole"]
+    assert statement["Condition"] == {
+        "StringLike": {"iam:AWSServiceName": "ops.emr-serverless.amazonaws.com"}
+    }
+
+
 def test_waiting_for_a_job_needs_its_rule() -> None:
     found = allowed(task("arn:aws:states:::batch:submitJob.sync"))
     assert found.keys() == {"batch:SubmitJob", "batch:DescribeJobs", "batch:TerminateJob", *EVENTS}
@@ -121,8 +245,8 @@ def test_waiting_for_an_execution_needs_to_look_at_it() -> None:
 
 
 def test_jobs_that_are_not_documented_may_have_any_rule() -> None:
-    found = allowed(task("arn:aws:states:::sagemaker:createProcessingJob.sync"))
-    assert found["sagemaker:CreateProcessingJob"] == ["*"]
+    found = allowed(task("arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync"))
+    assert found["sagemaker:CreateHyperParameterTuningJob"] == ["*"]
     assert found["events:PutRule"] == [arn("events", "rule/StepFunctionsGetEvent*")]
 
 
@@ -183,6 +307,9 @@ def test_logs_traces_and_keys_need_more() -> None:
     assert found.keys() >= {"logs:CreateLogDelivery", "xray:PutTraceSegments"}
     assert found["kms:Decrypt"] == [arn("kms", "key/k")]
     assert allowed(StateMachine("m", definition, logging={"level": "OFF"}, tracing=False)) == {}
+    by_alias = StateMachine("m", definition, encryption=encryption | {"kmsKeyId": "alias/k"})
+    (statement,) = required_policy(by_alias)["Statement"]
+    assert statement["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/k"}}
 
 
 def test_what_has_not_the_form_of_states_is_passed_over() -> None:

@@ -101,6 +101,60 @@ def test_a_template_makes_the_activities_that_are_named_before_the_machine() -> 
     assert "DependsOn" not in cloudformation_template(machine())["Resources"]["MyShop"]
 
 
+def test_activities_whose_names_have_the_same_letters_are_told_apart() -> None:
+    activities = [Activity("my-pay"), Activity("mypay"), Activity("My.Pay")]
+    resources = cloudformation_template(machine(role="r"), activities)["Resources"]
+    assert [each["Properties"].get("Name") for each in resources.values()] == [
+        "my-pay",
+        "mypay",
+        "My.Pay",
+        None,
+    ]
+    assert resources["MyShop"]["DependsOn"] == [name for name in resources if name != "MyShop"]
+
+
+def test_a_role_may_use_what_the_template_fills_in() -> None:
+    substitutions = {"Charge": {"Fn::GetAtt": ["Charge", "Arn"]}, "Word": "w"}
+    resources = cloudformation_template(machine(), substitutions=substitutions)["Resources"]
+    (policy,) = resources["MyShopRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": ["lambda:InvokeFunction"],
+        "Resource": {"Fn::GetAtt": ["Charge", "Arn"]},
+    }
+    table = Task("a", "dynamodb:getItem", parameters={"TableName": "t-${Stage.Name}", "Key": {}})
+    shop = construct_state_machine("shop", table)
+    stage = {"Ref": "Stage"}
+    found = cloudformation_template(shop, substitutions={"Stage.Name": stage})["Resources"]
+    (policy,) = found["ShopRole"]["Properties"]["Policies"]
+    text, values = policy["PolicyDocument"]["Statement"][0]["Resource"]["Fn::Sub"]
+    assert text.endswith(":table/t-${StageName}")
+    assert values == {"StageName": stage}
+
+
+def test_data_that_only_begins_like_a_function_is_filled_in_as_well() -> None:
+    given = {"Reference": "arn:${AWS::Partition}:x"}
+    first = Pass("a", parameters=given)
+    found = sam_resource(construct_state_machine("m", first, role="r"))["Properties"]["Definition"]
+    assert found["States"]["a"]["Parameters"] == {"Reference": {"Fn::Sub": "arn:${AWS::Partition}:x"}}
+
+
+def test_other_placeholders_stay_text_for_sam_too() -> None:
+    both = Pass("a", parameters={"text": "${AWS::Region} ${Word} ${kept}"})
+    shop = construct_state_machine("m", both, role="r")
+    found = sam_resource(shop, substitutions={"Word": {"Ref": "Word"}})["Properties"]["Definition"]
+    text, values = found["States"]["a"]["Parameters"]["text"]["Fn::Sub"]
+    assert text == "${AWS::Region} ${Word} ${!kept}"
+    assert values == {"Word": {"Ref": "Word"}}
+
+
+def test_sam_does_not_leave_out_encryption_in_silence() -> None:
+    encryption = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
+    with pytest.raises(InvalidArgument, match="SAM cannot encrypt state machine 'my-shop'"):
+        sam_resource(machine(encryption=encryption))
+
+
 def test_sam_makes_the_role_unless_there_is_one() -> None:
     task = Task("a", "arn:aws:states:::sns:publish", parameters={"TopicArn": "arn:aws:sns:a:1:t"})
     shop = construct_state_machine("shop", task)

@@ -1,7 +1,13 @@
-"""What integrations need to be allowed: the developer guide's IAM policies for integrated services."""
+"""What integrations need to be allowed: the developer guide's "IAM policies for calling …" of each service.
+
+Where the guide allows more than a call needs, this does not: resources of jobs by their kinds rather than
+`*`, the buckets that Athena never makes.
+"""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from asfini.infrastructure._actions import actions_of, prefix_of
 
 RULE_ACTIONS = "events:DescribeRule events:PutRule events:PutTargets"
 """What waiting for jobs takes: Step Functions keeps a rule of EventBridge's that tells it of their ends."""
@@ -25,6 +31,8 @@ class Grant:
     """Whether it is for tasks alone that wait for jobs."""
     passed_to: str = ""
     """The service that a role is passed to."""
+    named_for: str = ""
+    """The service that a role is made for."""
 
 
 def _sync(actions: str, service: str = "", pattern: str = "*", field: str = "") -> Grant:
@@ -40,29 +48,38 @@ def _role(service: str, field: str = "") -> Grant:
 
 
 def _sagemaker(job: str, kind: str, rule: str) -> tuple[Grant, ...]:
-    name = f"{job}Name"
+    named = ("sagemaker", f"{kind}/{{}}", f"{job}Name")
     return (
-        Grant(f"sagemaker:Create{job}", "sagemaker", f"{kind}/{{}}", name),
+        Grant(f"sagemaker:AddTags sagemaker:Create{job}", *named),
         Grant("sagemaker:ListTags"),
-        _sync(
-            f"sagemaker:AddTags sagemaker:Describe{job} sagemaker:Stop{job}",
-            "sagemaker",
-            f"{kind}/{{}}",
-            name,
-        ),
+        _sync(f"sagemaker:Describe{job} sagemaker:Stop{job}", *named),
         _role("sagemaker.amazonaws.com", "RoleArn"),
         _rule(rule),
     )
 
 
+def _linked_role(service: str, role: str) -> Grant:
+    """Making the role that a service has of its own, which it does not have before its first use."""
+    path = f"role/aws-service-role/{service}/{role}"
+    return Grant("iam:CreateServiceLinkedRole", "iam", path, named_for=service)
+
+
+def _serverless(action: str, watched: str, rule: str, resource: tuple[str, str, str]) -> tuple[Grant, ...]:
+    """An action of EMR Serverless, and those that it is watched and undone by."""
+    own = Grant(f"emr-serverless:{action}", *resource)
+    return (own, _sync(watched, *resource), _rule(f"StepFunctionsGetEventsForEMRServerless{rule}Rule"))
+
+
 _CLUSTER = ("elasticmapreduce", "cluster/{}", "ClusterId")
 _VIRTUAL = ("emr-containers", "/virtualclusters/{}", "VirtualClusterId")
 _PROJECT = ("codebuild", "project/{}", "ProjectName")
+_PROJECTS = ("codebuild", "project/*")
+_BATCH = "codebuild:BatchGetBuildBatches codebuild:StopBuildBatch"
+_APPLICATION = ("emr-serverless", "/applications/{}", "ApplicationId")
+_APPLICATIONS = ("emr-serverless", "/applications/*")
+_CUSTOMIZING = ("bedrock", "model-customization-job/*")
+_WORKGROUP = ("athena", "workgroup/{}", "WorkGroup")
 _WORKGROUPS = ("athena", "workgroup/*")
-_ATHENA_TABLES = (
-    "glue:GetDatabase glue:GetDatabases glue:GetTable glue:GetTables glue:GetPartition glue:GetPartitions "
-    "glue:BatchGetPartition"
-)
 _ATHENA_DATA = (
     "s3:AbortMultipartUpload s3:GetBucketLocation s3:GetObject s3:ListBucket s3:ListBucketMultipartUploads "
     "s3:ListMultipartUploadParts s3:PutObject"
@@ -74,11 +91,14 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant("s3:GetObject", "s3"),
     ),
     "athena:startQueryExecution": (
-        Grant("athena:StartQueryExecution", "athena", "workgroup/{}", "WorkGroup"),
+        Grant("athena:StartQueryExecution", *_WORKGROUP),
         Grant("athena:GetDataCatalog", "athena", "datacatalog/*"),
-        _sync("athena:GetQueryExecution athena:StopQueryExecution", "athena", "workgroup/{}", "WorkGroup"),
+        _sync(
+            "athena:BatchGetQueryExecution athena:GetQueryExecution athena:GetQueryResults "
+            "athena:GetWorkGroup athena:ListQueryExecutions athena:StopQueryExecution",
+            *_WORKGROUP,
+        ),
         Grant(_ATHENA_DATA, "s3"),
-        Grant(_ATHENA_TABLES, "glue", "*"),
         Grant("lakeformation:GetDataAccess"),
     ),
     "athena:stopQueryExecution": (Grant("athena:StopQueryExecution", *_WORKGROUPS),),
@@ -87,15 +107,42 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _sync("batch:DescribeJobs batch:TerminateJob"),
         _rule("StepFunctionsGetEventsForBatchJobsRule"),
     ),
-    "bedrock:invokeModel": (Grant("bedrock:InvokeModel", "bedrock:", "foundation-model/{}", "ModelId"),),
-    "codebuild:batchDeleteBuilds": (Grant("codebuild:BatchDeleteBuilds", "codebuild", "project/*"),),
+    "bedrock:createModelCustomizationJob": (
+        Grant(
+            "bedrock:CreateModelCustomizationJob", "bedrock:", "foundation-model/{}", "BaseModelIdentifier"
+        ),
+        Grant("bedrock:CreateModelCustomizationJob", "bedrock", "custom-model/*"),
+        Grant("bedrock:CreateModelCustomizationJob", *_CUSTOMIZING),
+        _sync("bedrock:GetModelCustomizationJob bedrock:StopModelCustomizationJob", *_CUSTOMIZING),
+        Grant("iam:PassRole", "iam", "role/{}", "RoleArn"),
+    ),
+    "bedrockagentcore:invokeHarness": (
+        Grant(
+            "bedrock-agentcore:InvokeAgentRuntime bedrock-agentcore:InvokeHarness",
+            "bedrock-agentcore",
+            "harness/{}",
+            "HarnessArn",
+        ),
+    ),
+    "codebuild:batchDeleteBuilds": (Grant("codebuild:BatchDeleteBuilds", *_PROJECTS),),
     "codebuild:batchGetReports": (Grant("codebuild:BatchGetReports", "codebuild", "report-group/*"),),
+    "codebuild:deleteBuildBatch": (Grant("codebuild:DeleteBuildBatch", *_PROJECTS),),
+    "codebuild:retryBuildBatch": (
+        Grant("codebuild:RetryBuildBatch", *_PROJECTS),
+        _sync(_BATCH, *_PROJECTS),
+    ),
     "codebuild:startBuild": (
         Grant("codebuild:StartBuild", *_PROJECT),
         _sync("codebuild:BatchGetBuilds codebuild:StopBuild", *_PROJECT),
         _rule("StepFunctionsGetEventForCodeBuildStartBuildRule"),
     ),
-    "codebuild:stopBuild": (Grant("codebuild:StopBuild", "codebuild", "project/*"),),
+    "codebuild:startBuildBatch": (
+        Grant("codebuild:StartBuildBatch", *_PROJECT),
+        _sync(_BATCH, *_PROJECT),
+        _rule("StepFunctionsGetEventForCodeBuildStartBuildBatchRule"),
+    ),
+    "codebuild:stopBuild": (Grant("codebuild:StopBuild", *_PROJECTS),),
+    "codebuild:stopBuildBatch": (Grant("codebuild:StopBuildBatch", *_PROJECTS),),
     "databrew:startJobRun": (
         Grant("databrew:StartJobRun", "databrew", "job/{}", "Name"),
         _sync("databrew:ListJobRuns databrew:StopJobRun", "databrew", "job/{}", "Name"),
@@ -110,6 +157,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _sync("ecs:DescribeTasks ecs:StopTask"),
         _rule("StepFunctionsGetEventsForECSTaskRule"),
     ),
+    "eks:call": (),
     "eks:createCluster": (
         Grant("eks:CreateCluster"),
         _sync("eks:DeleteCluster eks:DescribeCluster", "eks", "cluster/{}", "Name"),
@@ -129,6 +177,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant("eks:DeleteNodegroup", "eks", "nodegroup/{}/*", "ClusterName"),
         _sync("eks:DescribeNodegroup", "eks", "nodegroup/{}/*", "ClusterName"),
     ),
+    "eks:runJob": (),
+    # The guide has no rules of EventBridge's for EMR; those of the CDK are allowed, too.
     "elasticmapreduce:addStep": (
         Grant("elasticmapreduce:AddJobFlowSteps", *_CLUSTER),
         _sync("elasticmapreduce:CancelSteps elasticmapreduce:DescribeStep", *_CLUSTER),
@@ -156,6 +206,10 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _sync("elasticmapreduce:DescribeCluster", *_CLUSTER),
         _rule("StepFunctionsGetEventForEMRTerminateJobFlowsRule"),
     ),
+    "emr-containers:createVirtualCluster": (
+        Grant("emr-containers:CreateVirtualCluster"),
+        _linked_role("emr-containers.amazonaws.com", "AWSServiceRoleForAmazonEMRContainers"),
+    ),
     "emr-containers:deleteVirtualCluster": (
         Grant("emr-containers:DeleteVirtualCluster", "emr-containers", "/virtualclusters/{}", "Id"),
         _sync("emr-containers:DescribeVirtualCluster", "emr-containers", "/virtualclusters/{}", "Id"),
@@ -169,15 +223,51 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
             "VirtualClusterId",
         ),
     ),
+    "emr-serverless:cancelJobRun": _serverless(
+        "CancelJobRun",
+        "emr-serverless:GetJobRun",
+        "Job",
+        ("emr-serverless", "/applications/{}/jobruns/*", "ApplicationId"),
+    ),
+    "emr-serverless:createApplication": (
+        Grant("emr-serverless:CreateApplication", "emr-serverless", "/*"),
+        _sync("emr-serverless:DeleteApplication emr-serverless:GetApplication", *_APPLICATIONS),
+        _rule("StepFunctionsGetEventsForEMRServerlessApplicationRule"),
+        _linked_role("ops.emr-serverless.amazonaws.com", "AWSServiceRoleForAmazonEMRServerless*"),
+    ),
+    "emr-serverless:deleteApplication": _serverless(
+        "DeleteApplication", "emr-serverless:GetApplication", "Application", _APPLICATION
+    ),
+    "emr-serverless:startApplication": _serverless(
+        "StartApplication",
+        "emr-serverless:GetApplication emr-serverless:StopApplication",
+        "Application",
+        _APPLICATION,
+    ),
+    "emr-serverless:startJobRun": (
+        Grant("emr-serverless:StartJobRun", *_APPLICATION),
+        _role("emr-serverless.amazonaws.com", "ExecutionRoleArn"),
+        _sync(
+            "emr-serverless:CancelJobRun emr-serverless:GetJobRun",
+            "emr-serverless",
+            "/applications/{}/jobruns/*",
+            "ApplicationId",
+        ),
+        _rule("StepFunctionsGetEventsForEMRServerlessJobRule"),
+    ),
+    "emr-serverless:stopApplication": _serverless(
+        "StopApplication", "emr-serverless:GetApplication", "Application", _APPLICATION
+    ),
     "glue:startJobRun": (
         Grant("glue:StartJobRun"),
         _sync("glue:BatchStopJobRun glue:GetJobRun glue:GetJobRuns"),
     ),
-    "lambda:invoke": (Grant("lambda:InvokeFunction", "lambda", "function:{}", "FunctionName"),),
     "mediaconvert:createJob": (
-        Grant("mediaconvert:CreateJob"),
+        Grant("mediaconvert:CreateJob", "mediaconvert", "jobTemplates/*"),
+        Grant("mediaconvert:CreateJob", "mediaconvert", "presets/*"),
+        Grant("mediaconvert:CreateJob", "mediaconvert", "queues/*"),
         _role("mediaconvert.amazonaws.com", "Role"),
-        _sync("mediaconvert:CancelJob mediaconvert:GetJob"),
+        _sync("mediaconvert:CancelJob mediaconvert:GetJob", "mediaconvert", "jobs/*"),
         _rule("StepFunctionsGetEventsForMediaConvertJobRule"),
     ),
     "sagemaker:createTrainingJob": _sagemaker(
@@ -186,15 +276,13 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "sagemaker:createTransformJob": _sagemaker(
         "TransformJob", "transform-job", "StepFunctionsGetEventsForSageMakerTransformJobsRule"
     ),
-    "sns:publish": (Grant("sns:Publish", "sns", "{}", "TopicArn"),),
-    "sqs:sendMessage": (Grant("sqs:SendMessage", "sqs", "{}", "QueueUrl"),),
     "states:startExecution": (
         Grant("states:StartExecution", "states", "stateMachine:{}", "StateMachineArn"),
         _sync("states:DescribeExecution states:StopExecution", "states", "execution:{}:*", "StateMachineArn"),
         _rule("StepFunctionsGetEventsForStepFunctionsExecutionRule"),
     ),
 }
-"""By service and action, as in the resources of tasks."""
+"""By service and action, as in the resources of tasks. What `eks:call` may do is Kubernetes' own affair."""
 
 LOGGING = Grant(
     "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups logs:DescribeResourcePolicies "
@@ -206,58 +294,30 @@ TRACING = Grant(
 )
 """What traces take: the developer guide, "IAM policies for X-Ray"."""
 
-PREFIXES = {
-    "apigatewayv2": "apigateway",
-    "cloudwatchevents": "events",
-    "cloudwatchlogs": "logs",
-    "cognitoidentity": "cognito-identity",
-    "cognitoidentityprovider": "cognito-idp",
-    "databasemigration": "dms",
-    "docdb": "rds",
-    "elasticloadbalancingv2": "elasticloadbalancing",
-    "emr": "elasticmapreduce",
-    "emrcontainers": "emr-containers",
-    "emrserverless": "emr-serverless",
-    "eventbridge": "events",
-    "sesv2": "ses",
-    "sfn": "states",
-    "wafv2": "wafv2",
+SDK_RESOURCES: dict[str, tuple[str, str, str]] = {
+    "s3:deleteObject": ("s3", "{}/*", "Bucket"),
+    "s3:getObject": ("s3", "{}/*", "Bucket"),
+    "s3:headObject": ("s3", "{}/*", "Bucket"),
+    "s3:listObjects": ("s3", "{}", "Bucket"),
+    "s3:listObjectsV2": ("s3", "{}", "Bucket"),
+    "s3:putObject": ("s3", "{}/*", "Bucket"),
+    "secretsmanager:getSecretValue": ("secretsmanager", "secret:{}*", "SecretId"),
+    "ssm:getParameter": ("ssm", "parameter/{}", "Name"),
 }
-"""The prefixes of IAM's actions where they are not the names that `aws-sdk` resources have."""
-SDK_GRANTS: dict[str, Grant] = {
-    "dynamodb:query": Grant("dynamodb:Query", "dynamodb", "table/{}", "TableName"),
-    "dynamodb:scan": Grant("dynamodb:Scan", "dynamodb", "table/{}", "TableName"),
-    "lambda:invoke": Grant("lambda:InvokeFunction", "lambda", "function:{}", "FunctionName"),
-    "s3:deleteObject": Grant("s3:DeleteObject", "s3", "{}/*", "Bucket"),
-    "s3:getObject": Grant("s3:GetObject", "s3", "{}/*", "Bucket"),
-    "s3:headObject": Grant("s3:GetObject", "s3", "{}/*", "Bucket"),
-    "s3:listObjects": Grant("s3:ListBucket", "s3", "{}", "Bucket"),
-    "s3:listObjectsV2": Grant("s3:ListBucket", "s3", "{}", "Bucket"),
-    "s3:putObject": Grant("s3:PutObject", "s3", "{}/*", "Bucket"),
-    "secretsmanager:getSecretValue": Grant(
-        "secretsmanager:GetSecretValue", "secretsmanager", "secret:{}*", "SecretId"
-    ),
-    "ssm:getParameter": Grant("ssm:GetParameter", "ssm", "parameter/{}", "Name"),
-}
-"""Actions of `aws-sdk` whose names are not IAM's, or whose resources are named by a parameter."""
+"""Resources of `aws-sdk` actions that a parameter names; those of others may be any."""
 
 
 def sdk_grants(service: str, action: str) -> tuple[Grant, ...]:
-    """What a call of any other action takes: by and large the action of the same name."""
-    key = f"{service}:{action}"
-    if key in GRANTS:
-        return tuple(grant for grant in GRANTS[key] if not grant.only)
-    if key in SDK_GRANTS:
-        return (SDK_GRANTS[key],)
-    return (Grant(f"{PREFIXES.get(service, service)}:{action[:1].upper()}{action[1:]}"),)
+    """What a call of any other action takes."""
+    if optimized := GRANTS.get(f"{prefix_of(service)}:{action}"):
+        return tuple(grant for grant in optimized if not grant.only)
+    service_of, pattern, field = SDK_RESOURCES.get(f"{service}:{action}", ("", "*", ""))
+    return (Grant(actions_of(service, action), service_of, pattern, field),)
 
 
 def optimized_grants(service: str, action: str) -> tuple[Grant, ...]:
     """What an optimized integration takes; where it is not documented, the action and any rule."""
-    known = GRANTS.get(f"{service}:{action}")
-    return known or (*sdk_grants(service, action), _sync(RULE_ACTIONS, "events", ANY_RULE))
-
-
-def known(value: Any) -> bool:
-    """Whether a parameter is the same in all executions."""
-    return isinstance(value, str) and not value.startswith("{%")
+    documented = GRANTS.get(f"{service}:{action}")
+    if documented is None:
+        return (*sdk_grants(service, action), _sync(RULE_ACTIONS, "events", ANY_RULE))
+    return documented

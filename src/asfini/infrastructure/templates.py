@@ -12,6 +12,7 @@ from asfini.infrastructure.policies import required_policy
 _PLACEHOLDER = re.compile(r"\$\{(?!AWS::(?:AccountId|Partition|Region|StackName|URLSuffix)\})([^}]*)\}")
 """What Fn::Sub would take for the name of something in the template."""
 _ACTIVITY = "AWS::StepFunctions::Activity"
+_NOTHING: Mapping[str, Any] = {}
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -41,7 +42,7 @@ def cloudformation_resource(
     properties: dict[str, Any] = {
         "StateMachineName": machine.name,
         "StateMachineType": machine.type,
-        "RoleArn": with_account(role_arn(given)) if isinstance(given, str) else given,
+        "RoleArn": _filled_in(role_arn(given)) if isinstance(given, str) else given,
         "DefinitionString": _definition(machine, substitutions or {}),
     }
     options = {
@@ -50,7 +51,7 @@ def cloudformation_resource(
         "EncryptionConfiguration": _renamed(machine.encryption),
         "Tags": [{"Key": key, "Value": value} for key, value in (machine.tags or {}).items()] or None,
     }
-    properties |= {name: with_account(value) for name, value in options.items() if value is not None}
+    properties |= {name: _filled_in(value) for name, value in options.items() if value is not None}
     return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
 
 
@@ -64,31 +65,45 @@ def cloudformation_template(
         activities: those that the template makes as well, before the machine: a registration, or several.
         substitutions: as for `cloudformation_resource`.
     """
-    name = _logical_name(machine.name) or "Machine"
-    resources = _activity_resources(activities)
-    made = list(resources)
-    role = machine.role
+    resources: dict[str, Any] = {}
+    for name in _names_of(activities):
+        activity = {"Type": _ACTIVITY, "Properties": {"Name": name}}
+        resources[_free(f"{_logical_name(name)}Activity", resources)] = activity
+    made, name, role = (
+        list(resources),
+        _free(_logical_name(machine.name) or "Machine", resources),
+        machine.role,
+    )
     if role is None:
-        resources[f"{name}Role"] = _role_resource(machine)
-        role = {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        own = _free(f"{name}Role", resources)
+        resources[own] = _role_resource(machine, substitutions or {})
+        role = {"Fn::GetAtt": [own, "Arn"]}
     resource = cloudformation_resource(machine, role=role, substitutions=substitutions)
     resources[name] = {**resource, "DependsOn": made} if made else resource
     return {"Resources": resources}
 
 
-def _activity_resources(activities: Any) -> dict[str, dict[str, Any]]:
+def _names_of(activities: Any) -> list[str]:
     registered = getattr(activities, "activities", None)
-    names = [each.name for each in (activities if registered is None else registered.values())]
-    return {
-        f"{_logical_name(name)}Activity": {"Type": _ACTIVITY, "Properties": {"Name": name}} for name in names
-    }
+    return [each.name for each in (activities if registered is None else registered.values())]
 
 
-def _role_resource(machine: Any) -> dict[str, Any]:
+def _role_resource(machine: Any, substitutions: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {"AssumeRolePolicyDocument": _TRUST}
-    if (policy := required_policy(machine))["Statement"]:
-        properties["Policies"] = [{"PolicyName": "required", "PolicyDocument": with_account(policy)}]
+    if policy := _policy(machine, substitutions):
+        properties["Policies"] = [{"PolicyName": "required", "PolicyDocument": policy}]
     return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def _policy(machine: Any, substitutions: Mapping[str, Any]) -> Any:
+    policy = required_policy(machine, substitutions=substitutions)
+    return _filled_in(policy, substitutions, "${") if policy["Statement"] else None
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """A name that nothing in the template has: different names may have the same letters and digits."""
+    names = (name, *(f"{name}{number}" for number in range(2, len(taken) + 3)))
+    return next(each for each in names if each not in taken)
 
 
 def _logical_name(name: str) -> str:
@@ -104,50 +119,63 @@ def sam_resource(machine: Any, *, substitutions: Mapping[str, Any] | None = None
     Args:
         machine: the machine.
         substitutions: what the template fills in for `${name}` in the definition, by name.
+
+    Raises:
+        InvalidArgument: it is to be encrypted by a key of one's own, for which SAM has no property.
     """
-    definition = machine.to_dict()
+    if machine.encryption is not None:
+        raise InvalidArgument(
+            f"SAM cannot encrypt state machine {machine.name!r}: write it for CloudFormation"
+        )
+    given = substitutions or {}
     properties: dict[str, Any] = {
         "Name": machine.name,
         "Type": machine.type,
-        "Definition": with_account(definition),
+        "Definition": _filled_in(machine.to_dict(), given),
     }
-    if substitutions:
-        properties["DefinitionSubstitutions"] = dict(substitutions)
+    if given:
+        properties["DefinitionSubstitutions"] = dict(given)
     if machine.role is not None:
-        properties["Role"] = with_account(role_arn(machine.role))
-    elif (policy := required_policy(machine))["Statement"]:
-        properties["Policies"] = [with_account(policy)]
+        properties["Role"] = _filled_in(role_arn(machine.role))
+    elif policy := _policy(machine, given):
+        properties["Policies"] = [policy]
     options = {
         "Logging": _renamed(machine.logging),
         "Tracing": None if machine.tracing is None else {"Enabled": machine.tracing},
         "Tags": dict(machine.tags) if machine.tags else None,
     }
-    properties |= {name: with_account(value) for name, value in options.items() if value is not None}
+    properties |= {name: _filled_in(value) for name, value in options.items() if value is not None}
     return {"Type": "AWS::Serverless::StateMachine", "Properties": properties}
 
 
 def _definition(machine: Any, substitutions: Mapping[str, Any]) -> Any:
     """The definition as text, and what fills in its placeholders."""
     text = _json.dumps(machine.to_dict(), "the definition", 2)
-    if "${" not in text:
-        return text
-    escaped = _PLACEHOLDER.sub(
-        lambda found: found[0] if found[1] in substitutions else f"${{!{found[1]}}}", text
-    )
-    return {"Fn::Sub": [escaped, dict(substitutions)] if substitutions else escaped}
+    return _substituted(text, substitutions) if "${" in text else text
 
 
-def with_account(value: Any) -> Any:
-    """Have the template fill in pseudo parameters, where texts have some."""
+def _filled_in(value: Any, substitutions: Mapping[str, Any] = _NOTHING, wanted: str = "${AWS::") -> Any:
+    """Have the template fill in placeholders of texts that have some of those wanted."""
     if isinstance(value, dict):
-        if len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref")):
+        if len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name.startswith("Fn::")):
             return value
-        return {key: with_account(item) for key, item in value.items()}
+        return {key: _filled_in(item, substitutions, wanted) for key, item in value.items()}
     if isinstance(value, list):
-        return [with_account(item) for item in value]
-    if isinstance(value, str) and "${AWS::" in value:
-        return {"Fn::Sub": value}
-    return value
+        return [_filled_in(item, substitutions, wanted) for item in value]
+    return _substituted(value, substitutions) if isinstance(value, str) and wanted in value else value
+
+
+def _substituted(text: str, substitutions: Mapping[str, Any]) -> Any:
+    """A text with its placeholders: `Fn::Sub`, or what fills in the only one."""
+    if (whole := _PLACEHOLDER.fullmatch(text)) and whole[1] in substitutions:
+        return substitutions[whole[1]]
+    named: dict[str, str] = {}
+    for name in _PLACEHOLDER.findall(text):
+        if name in substitutions and name not in named:
+            plain = re.sub(r"\W", "", name, flags=re.ASCII)  # Fn::Sub takes no others
+            named[name] = _free(plain or "Value", dict.fromkeys(named.values()))
+    filled = _PLACEHOLDER.sub(lambda found: f"${{{named.get(found[1]) or '!' + found[1]}}}", text)
+    return {"Fn::Sub": [filled, {named[name]: substitutions[name] for name in named}] if named else filled}
 
 
 def _renamed(value: Any) -> Any:
