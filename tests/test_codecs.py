@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from chores import square
-from jobs import do, machine_of, start
+from faults import Faulty, raises
+from jobs import do, machine_of, settle, start
 
 from asfini import CallableActivity, Client, ExecutionFailed, Parallel, Task, Worker, construct_state_machine
 from asfini.codecs import Coded, Gzip
-from asfini.errors import InvalidArgument
+from asfini.errors import ConnectionFailed, InvalidArgument, TaskTimedOut, Throttled
 
 LARGE = ["alike"] * 100_000
 """More than AWS takes, but not when it is compressed."""
@@ -21,8 +22,13 @@ class Reverse:
 
     def __init__(self) -> None:
         self.broken = False
+        self.failures = 0
+        """How many texts it fails to write."""
 
     async def encode(self, text: str) -> str:
+        if self.failures > 0:
+            self.failures -= 1
+            raise KeyError(text)
         return text[::-1]
 
     async def decode(self, text: str) -> str:
@@ -161,6 +167,63 @@ async def test_a_task_whose_input_cannot_be_decoded_fails(
             await local_client.execution(execution.arn).wait()
     assert failed.value.error == "TaskInputInvalid"
     assert failed.value.cause == "the task's input cannot be decoded: KeyError"
+
+
+async def test_its_failure_is_reported_though_the_service_is_shaky(
+    local_client: Client, codec: Reverse, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Faulty(local_client.service)
+    coded = Client(Coded(service, codec))
+    execution = await start(coded, echoing, "pa55w0rd")
+    codec.broken = True
+    service.will("send_task_failure", raises(Throttled()), raises(ConnectionFailed()))
+    async with Worker(coded, echoing):
+        with pytest.raises(ExecutionFailed, match="TaskInputInvalid"):
+            await local_client.execution(execution.arn).wait()
+    assert "its input cannot be decoded: KeyError" in caplog.text
+    assert "pa55w0rd" not in caplog.text
+
+
+async def test_one_that_is_closed_meanwhile_is_nobodys_business(local_client: Client, codec: Reverse) -> None:
+    service = Faulty(local_client.service)
+    coded = Client(Coded(service, codec))
+    await start(coded, echoing, "Ada")
+    codec.broken = True
+    service.will("send_task_failure", raises(TaskTimedOut()))
+    async with Worker(coded, echoing) as worker:
+        await settle()
+        assert worker.stats().activities["echo"].failed_polls == 0
+
+
+@pytest.mark.parametrize(("failures", "error"), [(5, None), (100, "TaskOutputInvalid")])
+async def test_a_codec_that_fails_to_encode_an_output_is_tried_again_and_then_fails_the_task(
+    coded: Client,
+    local_client: Client,
+    codec: Reverse,
+    failures: int,
+    error: str | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    echoing_silently = CallableActivity("echo", echo, heartbeat=None)
+    execution = await start(coded, echoing_silently, "pa55w0rd")
+    codec.failures = failures
+    async with Worker(coded, echoing_silently):
+        await local_client.execution(execution.arn).wait(raise_on_failure=False, timeout=600)
+    told = await local_client.execution(execution.arn).describe()
+    assert told.get("error") == error
+    assert told.get("cause") == (error and "the report cannot be sent: KeyError")
+    assert "pa55w0rd" not in caplog.text
+
+
+async def test_an_input_that_cannot_be_encoded_is_an_error_of_the_start(
+    coded: Client, codec: Reverse
+) -> None:
+    machine = machine_of(echoing)
+    await coded.register(echoing, machine)
+    codec.failures = 1
+    with pytest.raises(KeyError):
+        await coded.start_execution(machine, "Ada")
+    assert [each async for each in coded.list_executions(machine)] == []
 
 
 async def test_a_result_that_cannot_be_decoded_is_an_error(coded: Client, codec: Reverse) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +21,9 @@ from asfini import (
     CallableActivity,
     Client,
     ExecutionFailed,
+    Fail,
     Pass,
+    Task,
     TaskFailed,
     Wait,
     Worker,
@@ -47,6 +49,11 @@ class Telemetry:
     def spans(self) -> dict[str, ReadableSpan]:
         """The spans that have ended, by name."""
         return {span.name: span for span in self._spans.get_finished_spans()}
+
+    @property
+    def all_spans(self) -> Sequence[ReadableSpan]:
+        """All of them, in the order in which they ended."""
+        return self._spans.get_finished_spans()
 
     def figures(self, name: str) -> list[tuple[dict[str, Any], Any]]:
         """A figure's values, with their attributes."""
@@ -153,6 +160,55 @@ async def test_an_express_execution_leaves_both_spans(
     )
 
 
+@pytest.mark.parametrize("error", [None, "Unlucky"])
+async def test_an_end_that_only_the_last_event_told_leaves_a_span_too(
+    traced: Callable[..., Traced], telemetry: Telemetry, error: str | None
+) -> None:
+    client = Client(traced())
+    wait = Wait("cool off", seconds=60)
+    wait >> (Fail("fail", error=error) if error else Pass("pass"))
+    machine = construct_state_machine("shop", wait)
+    await client.register(machine)
+    execution = await client.start_execution(machine)
+    await asyncio.sleep(100)
+    events = {"reverseOrder": True, "maxResults": 1}
+    await client.service.call("get_execution_history", executionArn=execution.arn, **events)
+    whole = telemetry.spans["execution shop"]
+    assert whole.start_time is not None
+    assert whole.end_time is not None
+    assert whole.attributes is not None
+    assert (whole.end_time - whole.start_time) / 1e9 == pytest.approx(60)
+    assert whole.attributes.get("error.type") == error
+    await execution.describe()
+    [(_, count)] = telemetry.figures("asfini.execution.duration")
+    assert count == 1
+
+
+async def test_each_try_of_a_task_is_a_child_of_the_start(
+    traced: Callable[..., Traced], telemetry: Telemetry
+) -> None:
+    tries = []
+
+    async def work(given: Any) -> None:
+        tries.append(given)
+        if len(tries) < 3:
+            raise TaskFailed("Busy")
+
+    service = traced(carry="_trace")
+    client = Client(service)
+    act = CallableActivity("act", work)
+    task = Task("act", act).retry_for(["Busy"], interval_seconds=1, max_attempts=2)
+    machine = construct_state_machine("shop", task)
+    await client.register(act, machine)
+    async with Worker(client, act, middleware=[service.middleware]):
+        await client.execute(machine, {"a": 1})
+    begun = telemetry.spans["start_execution shop"]
+    spans = [span for span in telemetry.all_spans if span.name == "task act"]
+    assert [parent_of(span) for span in spans] == [begun.context.span_id] * 3
+    assert len({span.context.span_id for span in spans}) == 3
+    assert tries == [{"a": 1}] * 3
+
+
 @pytest.mark.parametrize("plain", [True, False])
 async def test_spans_of_a_function_are_children_of_its_tasks(
     traced: Callable[..., Traced], telemetry: Telemetry, plain: bool
@@ -214,6 +270,17 @@ async def test_other_inputs_are_done_as_well(
         if not isinstance(given, dict):
             assert await Client(service).execute(machine_of(act), given) == given
     assert telemetry.spans["task act"].parent is None
+
+
+async def test_an_input_without_room_for_it_goes_without(
+    traced: Callable[..., Traced], telemetry: Telemetry, local_client: Client
+) -> None:
+    client = Client(traced(carry="_trace"))
+    act = CallableActivity("act", len)
+    for length, carried in ((262_000, True), (262_130, False)):
+        execution = await start(client, act, {"text": "x" * length})
+        told = await local_client.execution(execution.arn).describe()
+        assert ("_trace" in json.loads(told["input"])) == carried
 
 
 async def test_without_a_library_that_collects_nothing_happens(local_client: Client) -> None:

@@ -24,8 +24,8 @@ import asfini.history
 SOURCE = Path(asfini.__file__).parent
 ORDER = """
     errors clock _lazy _host _json _jackson _arns _checks _mocks _arguments query asl checking
-    infrastructure history view machine activity functions _quotas _budget service codecs _watching
-    _pages _inspection _reports _registration alias execution map_run state_test tokens waiting
+    infrastructure history view machine activity functions _quotas _budget service _watching
+    _pages _inspection _reports codecs _registration alias execution map_run state_test tokens waiting
     client worker otel aws local testing pytest_plugin cli __main__
 """.split()
 """The parts of the package: each imports only from what stands before it."""

@@ -14,6 +14,7 @@ import anyio
 from asfini import _json
 from asfini._host import meant_for_us, only_error
 from asfini.errors import (
+    AsfiniError,
     ConnectionFailed,
     InvalidArgument,
     InvalidRequest,
@@ -34,6 +35,9 @@ REJECTIONS = (TaskTimedOut, TaskDoesNotExist)
 
 REPORT_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds, at most, between the tries to report a task's end, besides those that the service itself makes."""
+
+REPORT_PATIENCE = 75.0
+"""Seconds to wait for the answer to a report, which is then sent again: AWS's own clients give up before."""
 
 HEARTBEAT_PATIENCE, HEARTBEAT_PAUSE = 4.0, 0.5
 """Seconds to wait for a heartbeat's answer, and before the next try, growing twofold.
@@ -125,17 +129,19 @@ def reason(error: BaseException) -> str:
 
 
 async def call(service: Service, operation: str, **parameters: Any) -> Any:
-    """Call an operation. A `CancelledError` that the service raises by itself is an error like any other.
+    """Call an operation. What would end the running task is an error like any other, unless it is meant to.
 
     Raises:
         ServiceError: the service refused; or whatever else a wrapper around it raises.
     """
     try:
         return await service.call(operation, **parameters)
-    except asyncio.CancelledError as error:
+    except (Exception, GeneratorExit, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # such as a `CancelledError` of something else's
         if meant_for_us():
             raise
-        raise ConnectionFailed("the call was cancelled on its way", operation=operation) from error
+        raise ConnectionFailed(f"the call ended with {type(error).__name__}", operation=operation) from error
 
 
 async def send(service: Service, token: str, report: Report, log: TaskLog) -> None:
@@ -143,19 +149,29 @@ async def send(service: Service, token: str, report: Report, log: TaskLog) -> No
 
     Raises:
         ServiceError: the task is closed, or the report was refused to the last.
-        InvalidArgument: the service is closed.
+        InvalidArgument: the service is closed, or something on the way to it fails to the last.
     """
     operation, parameters = report
     for delay in REPORT_DELAYS:
         try:
-            await call(service, operation, taskToken=token, **parameters)
+            await _try_to_send(service, operation, taskToken=token, **parameters)
             return
         except _FINAL:
             raise
         except Exception as error:  # noqa: BLE001 - a result is worth another try, whatever went wrong
             log.warning("its end was not taken: %s", reason(error))
         await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
-    await call(service, operation, taskToken=token, **parameters)
+    try:
+        await _try_to_send(service, operation, taskToken=token, **parameters)
+    except (AsfiniError, TimeoutError):
+        raise
+    except Exception as error:
+        raise InvalidArgument(f"the report cannot be sent: {type(error).__name__}") from error
+
+
+async def _try_to_send(service: Service, operation: str, **parameters: str) -> None:
+    async with asyncio.timeout(REPORT_PATIENCE):
+        await call(service, operation, **parameters)
 
 
 async def heartbeat(service: Service, token: str) -> None:

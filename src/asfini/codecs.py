@@ -5,13 +5,17 @@ workers report, goes through the codec; what executions, tasks and histories tel
 """
 
 import base64
+import logging
 import sys
 import zlib
+from contextlib import suppress
 from typing import Any, Protocol
 
-from asfini import _json
+from asfini import _json, _reports
 from asfini.errors import InvalidArgument
 from asfini.service import Service, ServiceWrapper
+
+_logger = logging.getLogger(__name__)
 
 
 class Codec(Protocol):
@@ -94,8 +98,11 @@ class Coded(ServiceWrapper):
 
     async def _fail(self, token: str, error: Exception) -> None:
         """Fail a task whose input nobody can read."""
+        log = _reports.TaskLog(_logger, token)
+        log.warning("its input cannot be decoded: %s", type(error).__name__)
         cause = f"the task's input cannot be decoded: {type(error).__name__}"
-        await self.inner.call("send_task_failure", taskToken=token, error="TaskInputInvalid", cause=cause)
+        with suppress(*_reports.REJECTIONS):
+            await _reports.send(self.inner, token, _reports.failure("TaskInputInvalid", cause), log)
 
     async def _encoded(self, text: str, what: str) -> str:
         if _json.size(text, f"the {what}") >= self._at_least:

@@ -7,11 +7,12 @@ Needs the extra `otel`. `Traced(service)` is a service like any other, whose exe
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from asfini._watching.watcher import ENDS
 from asfini.errors import InvalidArgument, MissingExtra, TaskFailed
 from asfini.service import Service, ServiceWrapper
 from asfini.worker.middleware import CallNext, Step
@@ -24,12 +25,22 @@ try:
 except ImportError:
     raise MissingExtra("OpenTelemetry", "otel") from None
 
+T = TypeVar("T")
+
 MAX_REMEMBERED = 10_000
 """Executions, and tasks, of which is remembered where they came from, at most: the oldest are forgotten."""
 
 _STARTS = {"start_execution": SpanKind.PRODUCER, "start_sync_execution": SpanKind.CLIENT}
 _MACHINE, _EXECUTION = "aws.step_functions.state_machine.arn", "aws.step_functions.execution.arn"
 """Attributes by the names of OpenTelemetry's semantic conventions."""
+
+
+class _Start(NamedTuple):
+    """An execution that was started here."""
+
+    context: Context
+    machine: str
+    began: datetime
 
 
 class Traced(ServiceWrapper):
@@ -78,7 +89,7 @@ class Traced(ServiceWrapper):
             "asfini.execution.duration", "s", "How long executions took, by machine and status."
         )
         self._reports = meter.create_counter("asfini.task.reports", "1", "Ends of tasks that were reported.")
-        self._started: OrderedDict[str, Context] = OrderedDict()
+        self._started: OrderedDict[str, _Start] = OrderedDict()
         self._contexts: OrderedDict[str, Context] = OrderedDict()
 
     async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
@@ -95,6 +106,8 @@ class Traced(ServiceWrapper):
         elif operation == "list_executions":
             for each in answer.get("executions", ()):
                 self._see(each)
+        elif operation == "get_execution_history":
+            self._see_end(str(parameters.get("executionArn")), answer.get("events", ()))
         elif operation == "get_activity_task" and self._carry is not None and answer.get("taskToken"):
             return self._unpacked(answer, self._carry)
         return answer
@@ -111,34 +124,48 @@ class Traced(ServiceWrapper):
         ) as span:
             span.set_attribute(_MACHINE, arn)
             if self._carry is not None and isinstance(parameters.get("input"), str):
-                parameters["input"] = _packed(parameters["input"], self._carry)
+                parameters["input"] = _packed(parameters["input"], self._carry, self.max_payload)
             try:
                 answer = await self.inner.call(operation, **parameters)
             except BaseException as error:
                 _fail(span, type(error).__name__)
                 raise
             span.set_attribute(_EXECUTION, answer["executionArn"])
-            _remember(self._started, answer["executionArn"], trace.set_span_in_context(span))
+            if (began := answer.get("startDate")) is not None:
+                start = _Start(trace.set_span_in_context(span), arn, began)
+                _remember(self._started, answer["executionArn"], start)
         if operation == "start_sync_execution":
-            self._see({"stateMachineArn": arn, **answer})
+            self._see(answer)
         return answer
 
     def _see(self, told: Mapping[str, Any]) -> None:
         """Leave a span of an execution that was started here, once it has ended."""
         if told.get("status") in (None, "RUNNING", "PENDING_REDRIVE") or told.get("stopDate") is None:
             return
-        context = self._started.pop(str(told.get("executionArn")), None)
-        if context is None:
+        start = self._started.pop(str(told.get("executionArn")), None)
+        if start is None:
             return
-        began, ended, machine = told["startDate"], told["stopDate"], str(told.get("stateMachineArn"))
-        span = self._tracer.start_span(f"execution {_last(machine)}", context, start_time=_nanoseconds(began))
-        span.set_attributes({_MACHINE: machine, _EXECUTION: told["executionArn"]})
-        if told["status"] != "SUCCEEDED":
-            _fail(span, str(told.get("error") or told["status"]))
-        span.end(_nanoseconds(ended))
-        self._executions.record(
-            (ended - began).total_seconds(), {_MACHINE: machine, "status": told["status"]}
+        status, ended, machine = told["status"], told["stopDate"], told.get("stateMachineArn", start.machine)
+        span = self._tracer.start_span(
+            f"execution {_last(machine)}", start.context, start_time=_nanoseconds(start.began)
         )
+        span.set_attributes({_MACHINE: machine, _EXECUTION: told["executionArn"]})
+        if status != "SUCCEEDED":
+            _fail(span, str(told.get("error") or status))
+        span.end(_nanoseconds(ended))
+        self._executions.record((ended - start.began).total_seconds(), {_MACHINE: machine, "status": status})
+
+    def _see_end(self, arn: str, events: Iterable[Mapping[str, Any]]) -> None:
+        """The same where events tell of the end: whoever waits may have asked for the last one alone."""
+        if arn not in self._started:
+            return
+        for event in events:
+            key, status = ENDS.get(event["type"], ("", ""))
+            if status:
+                error = event.get(key, {}).get("error")
+                self._see(
+                    {"executionArn": arn, "status": status, "stopDate": event["timestamp"], "error": error}
+                )
 
     def _unpacked(self, answer: dict[str, Any], carry: str) -> dict[str, Any]:
         """A task without the context that it carried."""
@@ -207,20 +234,21 @@ def _object(text: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _packed(text: str, carry: str) -> str:
-    """An input with the current context, if it is an object."""
+def _packed(text: str, carry: str, most: int) -> str:
+    """An input with the current context, if it is an object, and has room for it."""
     given = _object(text)
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     if given is None or not carrier:
         return text
-    return json.dumps({**given, carry: carrier}, ensure_ascii=False)
+    packed = json.dumps({**given, carry: carrier}, ensure_ascii=False)
+    return packed if len(packed.encode(errors="surrogatepass")) <= most else text
 
 
-def _remember(contexts: "OrderedDict[str, Context]", key: str, context: Context) -> None:
-    contexts[key] = context
-    if len(contexts) > MAX_REMEMBERED:
-        contexts.popitem(last=False)
+def _remember(known: "OrderedDict[str, T]", key: str, value: T) -> None:
+    known[key] = value
+    if len(known) > MAX_REMEMBERED:
+        known.popitem(last=False)
 
 
 __all__ = ["Traced"]

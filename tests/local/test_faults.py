@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -437,3 +439,50 @@ class TestSurvival:
         assert await client.execute(nothing) == {}
         with pytest.raises(Throttled):
             await client.execute(nothing)
+
+
+class Distant(Answering):
+    """A service that can be asked from other threads' loops, as one over HTTP."""
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Service]:
+        yield Answering()
+
+    def beside(self) -> Any:
+        return self._open()
+
+
+class TestHeartbeatsFromAThread:
+    """A worker sends heartbeats from a thread where its own loop is blocked: they count like all others."""
+
+    CALLS = 1000
+
+    async def send(self, service: Service) -> list[bool]:
+        """Send heartbeats from two threads; which were let through."""
+
+        async def send() -> list[bool]:
+            opening = service.beside()
+            assert opening is not None
+            async with opening as beside:
+                return [await taken(beside) for _ in range(self.CALLS)]
+
+        found = await asyncio.gather(*[asyncio.to_thread(asyncio.run, send()) for _ in range(2)])
+        return [each for of in found for each in of]
+
+    async def test_faults_strike_each_number_once(self) -> None:
+        service = FaultyService(Distant(), {"send_task_heartbeat": Fault("ThrottlingException", every=2)})
+        outcomes = await self.send(service)
+        assert sorted(struck.number for struck in service.struck) == [*range(2, 2 * self.CALLS + 1, 2)]
+        assert Counter(outcomes) == {True: self.CALLS, False: self.CALLS}
+
+    async def test_quotas_are_not_exceeded(self) -> None:
+        service = ThrottledService(Distant(), {"send_task_heartbeat": (700, 0)})
+        assert (await self.send(service)).count(True) == 700
+
+
+async def taken(service: Service) -> bool:
+    try:
+        await service.call("send_task_heartbeat", taskToken="token")
+    except Throttled:
+        return False
+    return True

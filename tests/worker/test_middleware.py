@@ -147,3 +147,42 @@ async def test_one_that_breaks_a_report_does_not_end_the_worker(
         assert worker.stats().activities["act"].lost == 1
     assert "its end could not be reported: KeyError" in caplog.text
     assert "secret" not in caplog.text
+
+
+class Odd(BaseException):
+    """Such as what pytest.fail raises."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd()], ids=repr)
+@pytest.mark.parametrize("kind", ["poll", "task", "report"])
+async def test_what_would_end_the_workers_own_tasks_is_an_error_of_the_step_alone(
+    client: Client, caplog: pytest.LogCaptureFixture, kind: str, error: BaseException
+) -> None:
+    errors = iter([error])
+
+    async def interrupt(step: Step, call_next: CallNext) -> Any:
+        if step.kind == kind and (found := next(errors, None)):
+            raise found
+        return await call_next()
+
+    executions = [await start(client, act, number, timeout_seconds=30) for number in (1, 2)]
+    async with Worker(client, act, max_tasks=1, middleware=[interrupt]) as worker:
+        results = [await each.wait(timeout=60, raise_on_failure=False) for each in executions]
+        assert worker.stats().activities["act"].open_polls == 1
+    assert results == ([2, 4] if kind == "poll" else [None, 4])
+    assert "AsfiniError" in caplog.text or kind == "task"
+
+
+async def test_the_end_of_a_poll_by_the_worker_itself_is_none(local_client: Client) -> None:
+    """A poll that is dropped is not followed by another one."""
+    service = Faulty(local_client.service, ends_polls=False)
+    client, kinds = Client(service), list[str]()
+
+    async def watch(step: Step, call_next: CallNext) -> Any:
+        kinds.append(step.kind)
+        return await call_next()
+
+    await client.register(act)
+    async with Worker(client, act, middleware=[watch]):
+        await settle()
+    assert kinds == ["poll"]

@@ -45,6 +45,10 @@ class Job:
         self.done += 1
 
 
+class Odd(BaseException):
+    """Such as what pytest.fail raises."""
+
+
 def endless(seconds: float) -> Fault:
     """Each poll brings a task that nobody knows of, after a while."""
 
@@ -91,6 +95,19 @@ class TestSlots:
             POLL, *[raises(Throttled("slow down"))] * 3, answers(None), answers({}), answers({"taskToken": 7})
         )
         assert await do(client, CallableActivity("echo", lambda given: given), 1, max_tasks=1) == 1
+
+    async def test_polls_that_brought_nothing_or_failed_leave_no_room_for_more(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job()
+        await client.register(job.activity)
+        service.will(POLL, *[answers({})] * 5, *[raises(ConnectionFailed("no"))] * 5)
+        async with Worker(client, job.activity, max_tasks=3, grace=0):
+            await asyncio.sleep(600)
+            for _ in range(20):
+                await start(client, job.activity)
+            await asyncio.sleep(25)
+        assert job.most == 3
 
 
 class TestGrowth:
@@ -225,6 +242,7 @@ class TestErrors:
             ExceptionGroup("odd", [ValueError()]),
             asyncio.CancelledError(),
             StopAsyncIteration(),
+            Odd(),
         ],
         ids=repr,
     )

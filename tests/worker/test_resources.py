@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 from faults import Faulty
 from jobs import settle, start
@@ -100,7 +101,8 @@ async def test_one_that_cannot_be_opened_is_an_error_before_the_block_begins(
     assert not service.of("get_activity_task")
 
 
-async def test_whoever_is_cancelled_while_one_is_opened_leaves_none_open(client: Client) -> None:
+@pytest.mark.parametrize("limit", [asyncio.timeout, anyio.fail_after])
+async def test_whoever_is_cancelled_while_one_is_opened_leaves_none_open(client: Client, limit: Any) -> None:
     log: list[str] = []
 
     @asynccontextmanager
@@ -111,9 +113,17 @@ async def test_whoever_is_cancelled_while_one_is_opened_leaves_none_open(client:
     activity = CallableActivity("work", lambda: None)
     await client.register(activity)
     worker = Worker(client, activity, resources={"db": Pool(log), "endless": endless})
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(5):
+
+    async def start_in_time() -> None:
+        async with AsyncExitStack() as stack:
+            if limit is asyncio.timeout:
+                await stack.enter_async_context(limit(5))
+            else:
+                stack.enter_context(limit(5))
             await worker.start()
+
+    with pytest.raises(TimeoutError):
+        await start_in_time()
     assert log == ["open", "closed"]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 PROGRAM = """
-import asyncio, sys, threading
+import asyncio, atexit, signal, sys, threading
 import asfini
 from asfini import CallableActivity, Client, ServiceWrapper, Task, Worker, construct_state_machine
 
@@ -32,6 +32,10 @@ async def work(_):
     await go.wait()
     return "done"
 
+async def interrupt(_):
+    say("begun")
+    signal.default_int_handler(signal.SIGINT, None)  # as where the loop was not asyncio.run's
+
 def block(_):
     say("begun")
     threaded.wait()
@@ -46,7 +50,7 @@ async def main(how, what):
     global go, loop, threaded
     go, threaded, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
     threading.Thread(target=listen, daemon=True).start()
-    activity = CallableActivity("work", {"async": work, "thread": block}[what])
+    activity = CallableActivity("work", {"async": work, "thread": block, "loop": interrupt}[what])
     machine = construct_state_machine("works", Task("work", activity))
     async with asfini.local.connect() as local:
         client = Client(Telling(local.service))
@@ -67,7 +71,9 @@ async def main(how, what):
             told = await execution.describe() if execution else {}
             say(f"{told.get('status')} {told.get('output') or told.get('error')}")
 
+atexit.register(say, "bye")
 asyncio.run(main(*sys.argv[1:]))
+sys.exit(3 if sys.argv[1] == "exit run" else 0)
 """
 
 Start = Callable[..., "Program"]
@@ -102,7 +108,9 @@ class Program:
     def ends(self) -> tuple[int, list[str], str]:
         """Wait for its end: its return code, what it said at last, and what it complained about."""
         output, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, output.splitlines(), errors
+        said = output.splitlines()
+        assert said.pop() == "bye", (said, errors)  # whatever else is to be done at the end, is
+        return self.process.returncode, said, errors
 
 
 @pytest.fixture
@@ -128,6 +136,15 @@ def test_a_signal_lets_tasks_in_work_finish(program: Start, number: signal.Signa
     running.hears("draining")
     running.goes_on()
     assert running.ends() == (0, ['SUCCEEDED "done"'], "")
+
+
+def test_threads_that_have_ended_leave_the_exit_code_to_the_program(program: Start) -> None:
+    running = program("exit run", "thread")
+    running.hears("begun")
+    running.process.send_signal(signal.SIGTERM)
+    running.hears("draining")
+    running.goes_on()
+    assert running.ends() == (3, ['SUCCEEDED "done"'], "")
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
@@ -184,6 +201,13 @@ def test_pressed_twice_it_gives_them_back(program: Start) -> None:
     assert (code, said[0]) == (-signal.SIGINT, "WorkerCancel")
     assert "never retrieved" not in errors
     assert "never awaited" not in errors
+
+
+@pytest.mark.parametrize("how", ["run", "block"])
+def test_an_interrupt_that_meets_a_function_ends_the_program(program: Start, how: str) -> None:
+    code, said, errors = program(how, "loop").ends()
+    assert (code, said[0]) == (-signal.SIGINT, "begun")
+    assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
 def test_ctrl_c_ends_an_idle_block(program: Start) -> None:

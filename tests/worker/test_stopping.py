@@ -207,6 +207,26 @@ class TestDraining:
         freed.set()
         await settle()
 
+    async def test_each_is_reported_once_however_long_others_take_to_end(
+        self, client: Client, service: Faulty
+    ) -> None:
+        async def work(seconds: float) -> None:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                await asyncio.sleep(seconds)
+
+        working = CallableActivity("work", work, heartbeat=None)
+        for seconds in (0, 10):
+            await start(client, working, seconds)
+        begin = now()
+        async with Worker(client, working, grace=0) as worker:
+            await settle()
+        assert now() - begin == pytest.approx(5)
+        assert len(service.of("send_task_success")) == len(service.of("send_task_failure")) == 1
+        stats = worker.stats().activities["work"]
+        assert (stats.tasks, stats.done, stats.failed, stats.lost) == (0, 1, 1, 0)
+
     async def test_an_error_from_cleaning_up_is_worker_cancel_too(self, client: Client) -> None:
         async def messy() -> None:
             try:
@@ -244,6 +264,27 @@ class TestDraining:
         async with Worker(client, job.activity, grace=1):
             await settle()
         assert await error_of(execution) == "WorkerCancel"
+
+    async def test_a_report_without_an_answer_is_sent_again(self, client: Client, service: Faulty) -> None:
+        job = Job()
+        execution = await start(client, job.activity, 1)
+        service.will("send_task_success", hangs, hangs)
+        async with Worker(client, job.activity):
+            await settle()
+        assert await execution.output() == 1
+        assert len(service.of("send_task_success")) == 3
+
+    async def test_where_no_report_is_answered_the_worker_ends_all_the_same(
+        self, client: Client, service: Faulty
+    ) -> None:
+        job = Job()
+        await start(client, job.activity, 1)
+        service.always("send_task_success", hangs)
+        begin = now()
+        async with Worker(client, job.activity) as worker:
+            await settle()
+        assert now() - begin <= 600
+        assert worker.stats().activities["job"].lost == 1
 
 
 class TestOpenPolls:
@@ -465,6 +506,27 @@ class TestCancellation:
             await task
         assert now() == begin
         assert await error_of(execution) == "WorkerCancel"
+
+    async def test_it_leaves_little_to_reports_that_are_not_answered(
+        self, client: Client, service: Faulty, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        job = Job()
+        await start(client, job.activity, 20)
+        service.always("send_task_failure", hangs)
+
+        async def work() -> None:
+            async with Worker(client, job.activity):
+                await asyncio.sleep(3600)
+
+        begin = now()
+        task = asyncio.create_task(work())
+        for _ in range(2):
+            await settle()
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert now() - begin == pytest.approx(30)
+        assert "the worker ends, though reports" in caplog.text
 
     async def test_it_drops_polls_that_are_open(self, local_client: Client) -> None:
         client = Client(Faulty(local_client.service, ends_polls=False))

@@ -35,6 +35,28 @@ echo = CallableActivity("echo", _echo)
 class Unknown: ...
 
 
+@contextlib.asynccontextmanager
+async def slow() -> AsyncIterator[None]:
+    await asyncio.sleep(5)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def endless() -> AsyncIterator[None]:
+    await asyncio.get_running_loop().create_future()
+    yield
+
+
+@contextlib.asynccontextmanager
+async def noted(log: list[str]) -> AsyncIterator[None]:
+    log.append("open")
+    try:
+        yield
+    finally:
+        await asyncio.sleep(1)
+        log.append("closed")
+
+
 class TestMaking:
     @pytest.mark.parametrize(
         ("activities", "message"),
@@ -177,6 +199,46 @@ class TestBeginning:
     async def test_run_raises_what_the_worker_cannot_go_on_for(self, local_client: Client) -> None:
         with pytest.raises(ActivityDoesNotExist, match="activity:echo"):
             await Worker(local_client, echo).run()
+
+    async def test_one_that_is_told_to_end_while_it_begins_sends_no_poll(
+        self, client: Client, service: Faulty
+    ) -> None:
+        await client.register(echo)
+        worker = Worker(client, echo, resources={"slow": slow})
+        starting = asyncio.create_task(worker.start())
+        await settle()
+        worker.end()
+        await starting
+        await worker.join()
+        assert not service.of(POLL)
+
+    async def test_nor_does_one_that_is_told_so_at_once(self, client: Client, service: Faulty) -> None:
+        await client.register(echo)
+        worker = Worker(client, echo)
+        await worker.start()
+        await worker.stop()
+        assert not service.of(POLL)
+
+    @pytest.mark.parametrize("stuck", ["account", "resource"])
+    async def test_a_signal_while_it_begins_ends_it_at_once(self, local_client: Client, stuck: str) -> None:
+        log: list[str] = []
+
+        class Nowhere(Faulty):
+            async def account(self) -> Any:
+                if stuck == "account":
+                    await asyncio.get_running_loop().create_future()
+                return await super().account()
+
+        resources = {"first": lambda: noted(log), "endless": endless}
+        begin = now()
+        running = asyncio.create_task(
+            Worker(Client(Nowhere(local_client.service)), echo, resources=resources).run()
+        )
+        await settle()
+        signal.raise_signal(signal.SIGTERM)
+        await running
+        assert now() - begin == (0 if stuck == "account" else 1)
+        assert log == ([] if stuck == "account" else ["open", "closed"])
 
     async def test_run_gives_signals_back_to_whoever_had_them(self, local_client: Client) -> None:
         heard: list[str] = []

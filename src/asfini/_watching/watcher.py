@@ -27,7 +27,7 @@ WORTH = 0.5
 MOST_MACHINES = 1000
 """How many machines are remembered that nobody waits for."""
 
-_ENDS = {
+ENDS = {
     f"Execution{word}": (f"execution{word}EventDetails", status)
     for word, status in {
         "Succeeded": "SUCCEEDED",
@@ -183,7 +183,7 @@ class Watcher:
 
 def end_told(arn: str, event: dict[str, Any]) -> dict[str, Any] | None:
     """An execution's description, as far as its last event tells of its end; `None` if it tells of none."""
-    key, status = _ENDS.get(event["type"], ("", ""))
+    key, status = ENDS.get(event["type"], ("", ""))
     details = event.get(key, {})
     if not status or (status == "SUCCEEDED" and "output" not in details):
         return None

@@ -1,8 +1,8 @@
 """Signals that end a worker, and how its program then ends."""
 
 import asyncio
+import atexit
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -37,7 +37,7 @@ def end_with_main_thread(abandoned: set[threading.Thread]) -> None:
             if not (thread.daemon or thread in abandoned or thread is threading.main_thread()):
                 thread.join()
         if abandoned:
-            logging.shutdown()
+            atexit._run_exitfuncs()
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             os._exit(1 if hasattr(sys, "last_value") else 0)  # what ended the main thread, if it was an error

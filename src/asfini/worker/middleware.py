@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from asfini._host import meant_for_us
 from asfini.activity import Activity, CurrentTask
+from asfini.errors import AsfiniError
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,20 @@ class Middleware(Protocol):
         ...
 
 
-def around(middleware: Sequence[Middleware], step: Step, do: CallNext) -> Awaitable[Any]:
-    """Do a step with middleware around it, the first outermost."""
+async def around(middleware: Sequence[Middleware], step: Step, do: CallNext) -> Any:
+    """Do a step with middleware around it, the first outermost.
+
+    Raises:
+        AsfiniError: around a poll or a report it raised what would end the worker's own task, such as a
+            `CancelledError` of something else's.
+    """
     for each in reversed(middleware):
         do = functools.partial(each, step, do)
-    return do()
+    try:
+        return await do()
+    except (Exception, GeneratorExit, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if step.kind == "task" or meant_for_us():
+            raise
+        raise AsfiniError(f"middleware ended a {step.kind} with {type(error).__name__}") from error

@@ -35,6 +35,9 @@ else:  # Programs that only define machines import the name, but do not work.
 
 _logger = logging.getLogger("asfini.worker")
 
+LAST_REPORTS = 30.0
+"""Seconds for reports where nothing else has any time: without an answer a worker would never end."""
+
 DEFAULT_GRACE = 30.0
 """Seconds that tasks in work have to finish when a worker stops."""
 
@@ -140,6 +143,8 @@ class Worker:
         self._threads_at_work: set[threading.Thread] = set()
         self._signals = 0
         self._starting: anyio.CancelScope | None = None
+        self._last: float | None = None
+        self._waiting: asyncio.Timeout | None = None
 
     def _limits_of_all(
         self,
@@ -220,6 +225,7 @@ class Worker:
             for each in self.activities
         }
         self._ending, self._begun, self._fatal = asyncio.Event(), asyncio.Event(), None
+        self._last = None
         self._host.start(interrupt=interrupt)
         if self._resources:
             await self._wait_for_resources(self._begun)
@@ -347,8 +353,15 @@ class Worker:
             await asyncio.wait(supervision)
 
     async def _wait_for_ends(self) -> None:
-        for polling in self._pollings.values():
-            await polling.ended()
+        """Wait for the end of polls and tasks, but not for ever where nobody has any time."""
+        try:
+            async with asyncio.timeout_at(self._last) as self._waiting:
+                for polling in self._pollings.values():
+                    await polling.ended()
+        except TimeoutError:
+            _logger.error("the worker ends, though reports of tasks that were given up have no answer yet")
+        finally:
+            self._waiting = None
 
     def _cannot_go_on(self, activity: str, error: Exception) -> None:
         """Note an error that no further poll can mend. It ends the whole worker, but in good order."""
@@ -397,11 +410,19 @@ class Worker:
             polling.close()
             polling.give_up()
             polling.drop_polls()
+        self._limit_reports()
 
     def _hurry(self) -> None:
         """Leave no more time to anything, but a moment to polls that the service can end."""
         for polling in self._pollings.values():
             polling.hurry()
+        self._limit_reports()
+
+    def _limit_reports(self) -> None:
+        if self._last is None:
+            self._last = asyncio.get_running_loop().time() + LAST_REPORTS
+            if self._waiting is not None:
+                self._waiting.reschedule(self._last)
 
 
 def _checked(
