@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import asfini
@@ -58,6 +59,15 @@ def shop() -> StateMachine:
     return asfini.construct_state_machine("shop", check)
 
 
+def tutorial() -> StateMachine:
+    """Take the machine from the page that has its readers write it."""
+    text = (FOLDER.parent / "tutorial.md").read_text(encoding="utf-8")
+    module = ModuleType("shop")
+    exec(text.split("```python\n# shop.py\n")[1].split("```")[0], module.__dict__)  # noqa: S102 - our own page
+    machine: StateMachine = module.machine
+    return machine
+
+
 def workers() -> dict[Any, Callable[[Any], Awaitable[Any]]]:
     """What does the tasks: each takes its time, and some fail."""
     calls: dict[str, int] = {}
@@ -90,6 +100,7 @@ def _fail(name: str, call: int, given: Any) -> None:
 async def make() -> None:
     """Make all pictures that need no browser."""
     FOLDER.mkdir(exist_ok=True)
+    _write("tutorial.svg", graph(tutorial()).to_svg())
     with virtual_time():
         async with asfini.local.connect(handlers=workers()) as client:
             machine = shop()

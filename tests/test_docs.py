@@ -15,10 +15,16 @@ import asfini
 from asfini.testing import virtual_time
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLLOWED = ROOT / "docs" / "tutorial.md"
+"""A page whose blocks are files and commands; a test of its own follows it."""
 LONGEST = 10 * 24 * 3600.0
 """Virtual seconds after which a page that still waits is stuck."""
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 def blocks(page: Path) -> list[str]:
@@ -50,12 +56,12 @@ async def run(page: Path, namespace: dict[str, object]) -> None:
                     await test(*[client] * len(inspect.signature(test).parameters))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page != FOLLOWED], ids=name)
 def test_a_pages_code_runs(page: Path, namespace: dict[str, object]) -> None:
     asyncio.run(asyncio.wait_for(run(page, namespace), LONGEST))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_test_that_opens_a_service_itself_does_so_in_virtual_time(page: Path) -> None:
     """Here all pages run in it, but where readers try them only the fixture brings it."""
     nodes = [node for block in blocks(page) for node in ast.walk(ast.parse(block))]
