@@ -69,10 +69,54 @@ async def _local_client_of_anyio(
         yield client
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the coverage of state machines, each of which a configuration file may give, too."""
+    group = parser.getgroup("asfini", "asfini: coverage of state machines")
+    group.addoption(
+        "--asfini-cov",
+        action="append",
+        nargs="?",
+        const="*",
+        metavar="MACHINES",
+        help="measure what tests take of state machines; of some by name, such as 'shop,order-*'",
+    )
+    group.addoption(
+        "--asfini-cov-report",
+        action="append",
+        metavar="REPORT",
+        help="term (by default), html:DIR or json:FILE; may be given several times",
+    )
+    group.addoption(
+        "--asfini-cov-fail-under",
+        type=float,
+        metavar="PERCENT",
+        help="fail where a smaller share of the machines was taken",
+    )
+    parser.addini("asfini_cov", "the state machines of which coverage is measured; * is all", "args", [])
+    parser.addini("asfini_cov_report", "reports of it: term, html:DIR, json:FILE", "linelist", [])
+    parser.addini("asfini_cov_fail_under", "the smallest share of the machines that may be taken")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Add what only pytest-asyncio understands, where it is there."""
+    """Add what only pytest-asyncio understands, where it is there, and coverage, where it is asked for."""
     if config.pluginmanager.hasplugin("asyncio"):
         config.pluginmanager.register(_fixtures_of_pytest_asyncio(), "asfini-asyncio")
+    if machines := _option(config, "asfini_cov"):
+        from asfini.testing._pytest_coverage import CoveragePlugin, Settings
+
+        reports, least = _option(config, "asfini_cov_report"), _option(config, "asfini_cov_fail_under")
+        plugin = CoveragePlugin(config, Settings.read(machines, reports, least))
+        config.pluginmanager.register(plugin, "asfini-coverage")
+    else:
+        for option in ("--asfini-cov-report", "--asfini-cov-fail-under"):
+            if config.getoption(option) is not None:
+                raise pytest.UsageError(f"{option} needs --asfini-cov")
+
+
+def _option(config: pytest.Config, name: str) -> Any:
+    """What an option was given on the command line, or else by a configuration file."""
+    given = config.getoption(name)
+    return config.getini(name) if given is None else given
 
 
 def _fixtures_of_pytest_asyncio() -> type:

@@ -1,0 +1,145 @@
+"""The coverage of state machines in a run of pytest: measured by each process, reported by the first one."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from asfini.testing.measuring import Coverage
+from asfini.view.covering import percent_said
+
+_FIELD = "asfini_coverage"
+"""Under which name a worker of pytest-xdist sends what it noted."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is wanted."""
+
+    names: tuple[str, ...]
+    """Patterns of machines' names."""
+    table: bool
+    """Whether a table is shown in the terminal."""
+    files: tuple[tuple[str, str], ...]
+    """Reports in files: `html` or `json`, and the path."""
+    least: float | None
+    """The smallest percentage that is good enough."""
+
+    @classmethod
+    def read(cls, machines: Sequence[str], reports: Sequence[str], least: float | str | None) -> "Settings":
+        """Read what options or a configuration file give.
+
+        Args:
+            machines: patterns of names, several with commas between them.
+            reports: `term`, `html:DIR`, `json:FILE`; without any, `term`.
+            least: a percentage; nothing where it is empty.
+
+        Raises:
+            UsageError: something makes no sense.
+        """
+        names = tuple(name for each in machines for name in each.split(",") if name)
+        for name in names:
+            if "/" in name or ":" in name:  # most likely a path of tests, which stands where a name may
+                raise pytest.UsageError(
+                    f"--asfini-cov takes names of state machines, not {name!r}: put paths before it, or "
+                    "write --asfini-cov=*"
+                )
+        files = tuple(_file(report) for report in reports if report != "term")
+        table = not reports or "term" in reports
+        return cls(names, table, files, None if least in (None, "") else _percentage(least))
+
+
+def _file(report: str) -> tuple[str, str]:
+    form, _, path = report.partition(":")
+    if form not in ("html", "json") or not path:
+        raise pytest.UsageError(f"--asfini-cov-report is term, html:DIR or json:FILE, not {report!r}")
+    return form, path
+
+
+def _percentage(given: Any) -> float:
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 100:
+        raise pytest.UsageError(f"--asfini-cov-fail-under is a percentage from 0 to 100, not {given!r}")
+    return number
+
+
+class CoveragePlugin:
+    """Measures while tests run, and reports at their end; the workers of pytest-xdist send what they noted.
+
+    Args:
+        config: the run's configuration.
+        settings: what is wanted.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self.settings = settings
+        self._lost: list[str] = []
+        """The workers that crashed."""
+        self._measured = Coverage(*settings.names)
+        self._measured.__enter__()
+
+    def pytest_unconfigure(self) -> None:
+        """Leave off, even where no test was run."""
+        self._measured.__exit__()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker of pytest-xdist sends when it ends."""
+        told = getattr(node, "workeroutput", {}).get(_FIELD)
+        if told is None:
+            self._lost.append(node.gateway.id)
+        else:
+            self._measured.add(told)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send what was noted, or write the reports and see whether it is enough."""
+        self._measured.__exit__()
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_FIELD] = self._measured.tell()
+        elif not self._config.option.collectonly:
+            self._write()
+            if self._complaint() and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _write(self) -> None:
+        for form, path in self.settings.files:
+            place = self._config.invocation_params.dir / path
+            (self._measured.write_html if form == "html" else self._measured.write_json)(place)
+
+    def _complaint(self) -> str:
+        """What the run fails of, if it does."""
+        least, percent = self.settings.least, self._measured.percent
+        if least is None or (self._measured.machines and percent >= least):
+            return ""
+        return f"{percent_said(percent if self._measured.machines else 0)} taken, but {least:g} % wanted"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table."""
+        if self._config.option.collectonly:
+            return
+        terminalreporter.section("coverage of state machines")
+        for line in self._told():
+            terminalreporter.write_line(line)
+        if complaint := self._complaint():
+            terminalreporter.write_line(f"FAILED: {complaint}", red=True, bold=True)
+
+    def _told(self) -> Iterator[str]:
+        machines = self._measured.machines
+        if not machines:
+            named = " or ".join(self.settings.names)
+            yield f"no state machine was registered whose name is {named}"
+        elif self.settings.table:
+            yield from self._measured.to_text().splitlines()
+        else:
+            many = "1 machine" if len(machines) == 1 else f"{len(machines)} machines"
+            yield f"{percent_said(self._measured.percent)} of {many}"
+        yield from (f"{form}: {path}" for form, path in self.settings.files)
+        for worker in self._lost:
+            yield f"what the worker {worker} measured is missing, for it crashed"
