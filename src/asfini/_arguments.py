@@ -111,6 +111,37 @@ class Arguments:
         bound.apply_defaults()  # else the second of two positional-only ones would become the first
         return bound
 
+    def schema(self, *, by_name: bool) -> Any:
+        """What the input must be, as pydantic's core schema; `None` where anything may be.
+
+        Args:
+            by_name: whether the function gets the input's members as arguments.
+        """
+        if not by_name:
+            return None if self.first is None else self._schema(self.first)
+        fields = {
+            name: {
+                "type": "typed-dict-field",
+                "schema": self._schema(each) or {"type": "any"},
+                "required": _needed(each),
+            }
+            for name, each in self.signature.parameters.items()
+            if _named(each)
+        }
+        return {"type": "typed-dict", "fields": fields}
+
+    def result_schema(self) -> Any:
+        """What the function gives, as pydantic's core schema; `None` where nothing can be said of it."""
+        parameter = inspect.Parameter("return", inspect.Parameter.POSITIONAL_ONLY)
+        return self._schema(parameter.replace(annotation=self.signature.return_annotation))
+
+    def _schema(self, parameter: inspect.Parameter) -> Any:
+        try:
+            adapter = self._adapter(parameter)
+        except InvalidArgument:  # a worker says so
+            return None
+        return None if adapter is None else adapter.core_schema
+
     def _fit(self, parameter: inspect.Parameter, value: Any, what: str) -> Any:
         """Make JSON data what a parameter's annotation says."""
         adapter = self._adapter(parameter)

@@ -11,6 +11,7 @@ import inspect
 import math
 import operator
 import sys
+import types
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
@@ -158,6 +159,18 @@ class CallableActivity(Activity, Generic[P, R]):
         """
         self._arguments.check()
 
+    def input_schema(self) -> Any:
+        """What the function's annotations ask of a task's input, as pydantic's core schema, if anything."""
+        return self._arguments.schema(by_name=False)
+
+    def output_schema(self) -> Any:
+        """What the function is annotated to return, as pydantic's core schema.
+
+        `None` where that does not say what a task's output is: where nothing is annotated, where a decorator
+        may return something else, and where the function leaves tasks to others.
+        """
+        return None if _may_give_else(self.function) else self._arguments.result_schema()
+
     def bind(self, task_input: Any) -> Callable[[], R]:
         """Make a task's input the function's arguments.
 
@@ -197,6 +210,10 @@ class SmartCallableActivity(CallableActivity[P, R]):
         """The function's signature."""
         return self._arguments.signature
 
+    def input_schema(self) -> Any:
+        """What the function's annotations ask of a task's input, an object, as pydantic's core schema."""
+        return self._arguments.schema(by_name=True)
+
     def _check_parameters(self) -> None:
         pass
 
@@ -207,6 +224,34 @@ class SmartCallableActivity(CallableActivity[P, R]):
 def _remade(kind: Any, name: str, function: Any, heartbeat: float | None, runs_in: RunsIn) -> Any:
     """An activity that was pickled."""
     return kind(name, function, heartbeat=heartbeat, runs_in=runs_in)
+
+
+def _may_give_else(function: Any) -> bool:
+    """Whether a function's return annotation need not tell what becomes of its tasks."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isclass(function) or hasattr(function, "__wrapped__"):
+        return True
+    inner = function if inspect.isroutine(function) else type(function).__call__
+    return any("defer" in name or name == "current_task" for name in _names_used(inner))
+
+
+def _names_used(function: Any) -> set[str]:
+    """The names that a function's code uses, and that of the functions which it finds by them."""
+    names: set[str] = set()
+    seen: set[types.CodeType] = set()
+    waiting: list[tuple[Any, dict[str, Any]]] = [(inspect.unwrap(function), {})]
+    while waiting:
+        each, known = waiting.pop()
+        code = getattr(each, "__code__", each)
+        if not isinstance(code, types.CodeType) or code in seen:
+            continue
+        seen.add(code)
+        known = getattr(each, "__globals__", known)
+        names.update(code.co_names, code.co_freevars, (code.co_name,))
+        waiting += [(inner, known) for inner in code.co_consts]
+        waiting += [(known[name], {}) for name in code.co_names if inspect.isfunction(known.get(name))]
+    return names
 
 
 def check_interval(seconds: Any, what: str) -> float | None:

@@ -20,7 +20,7 @@ from typing import (
     runtime_checkable,
 )
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from asfini.asl._model import Json, Model, Time, is_state
 from asfini.asl.choice import AnyRule, Condition, Rule, read_rule
@@ -492,6 +492,19 @@ class Choice(State):
         yield from super().linked()
 
 
+class _Shared:
+    """What copies share, and what stays behind when they are sent to other processes."""
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
+
 class Task(HasResult, CanFail):
     """Have some work done: by an activity, a Lambda function, another machine or any AWS service."""
 
@@ -513,6 +526,8 @@ class Task(HasResult, CanFail):
     """The path of that number of seconds (JSONPath)."""
     credentials: Json = None
     """The role to act in: `{"RoleArn": …}`."""
+
+    _done_by: "_Shared" = PrivateAttr(default_factory=lambda: _Shared())
 
     if TYPE_CHECKING:
 
@@ -553,10 +568,18 @@ class Task(HasResult, CanFail):
                 fields |= _of_resource(resource, fields)
                 heartbeat = resource.heartbeat_seconds
             super().__init__(**fields)
+            if not isinstance(resource, str):
+                self._done_by = _Shared((self.resource, resource))
             if "heartbeat_seconds" not in fields:
                 vars(self)["heartbeat_seconds"] = heartbeat  # known, but not given
 
         __init__.__pydantic_base_init__ = True
+
+    @property
+    def done_by(self) -> Resource | None:
+        """The activity, function or machine that it was made with; `None` where that was text."""
+        text, resource = self._done_by.value or (None, None)
+        return resource if text == self.resource else None
 
     def to_dict(self) -> dict[str, Any]:
         """Write the state as JSON data; an activity's heartbeat yields to a time-out that is no longer."""

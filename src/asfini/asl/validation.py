@@ -66,6 +66,10 @@ def _check(context: Context, definition: object, *, express: bool, warnings: boo
         from asfini.asl._warnings import warn  # seldom asked for
 
         warn(context, data)
+        if all(problem.severity == "WARNING" for problem in context.found):
+            from asfini.asl._flow import warn_of_misfits
+
+            warn_of_misfits(context, definition, data)
 
 
 def _refuse_depth(context: Context) -> None:

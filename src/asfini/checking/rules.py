@@ -144,6 +144,14 @@ _WARNINGS = _rules(
             "No `Assign` that can be seen from the state sets the variable.",
         ),
         (
+            "UNFIT_INPUT",
+            "An activity that cannot take its input",
+            "What flows to a Task, by the annotations of the activities before it and by the data in the "
+            "definition, cannot be made what its own activity's annotations ask for: a member is missing, or "
+            "of another type. The message names the state that gives it, the way, and the activity. Only "
+            "machines made in Python are looked at: JSON knows no annotations.",
+        ),
+        (
             "UNKNOWN_ERROR_NAME",
             "An error that does not exist",
             "`ErrorEquals` names an error that begins with `States.`, but Step Functions has none of "

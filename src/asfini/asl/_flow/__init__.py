@@ -1,0 +1,63 @@
+"""Whether activities can take what flows to them: warnings for machines whose activities are annotated.
+
+`values` are sets of JSON values, `schemas` makes them of annotations, and `fitting` holds them against
+others. `reading` knows paths, templates and expressions, `rules` those of a Choice, `states` what states do
+with data, `walk` goes from state to state, and `telling` has the words.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from asfini.asl._flow.states import exits_of
+from asfini.asl._flow.telling import message
+from asfini.asl._flow.walk import Finding, TooLong, Typed, Walk
+from asfini.asl._problem import Context, at
+from asfini.asl.definition import Definition
+from asfini.asl.states import State, Task
+
+UNFIT_INPUT = "UNFIT_INPUT"
+
+
+def warn_of_misfits(context: Context, definition: object, data: Any) -> None:
+    """Note where an activity surely cannot take what flows to it.
+
+    Args:
+        context: the notebook.
+        definition: the definition as it was given; only objects know the activities of their tasks.
+        data: the same as JSON data, in which nothing is wrong.
+    """
+    while not isinstance(definition, Definition):
+        definition = getattr(definition, "definition", None)
+        if definition is None:
+            return
+    resources: dict[str, Typed] = {}
+    holders: dict[str, str] = {}
+    states = [*_states(definition, "", "")]
+    for state, location, holder in states:
+        holders |= {state.name: holder} if holder else {}
+        if isinstance(state, Task) and isinstance(state.done_by, Typed):
+            resources[location] = state.done_by
+    if all(resource.input_schema() is None for resource in resources.values()):
+        return
+    walk = Walk(context, resources, exits_of, len(states), jsonata=data.get("QueryLanguage") == "JSONata")
+    try:
+        walk.run(data)
+    except TooLong:
+        return
+    told: dict[object, Finding] = {}
+    for finding in walk.findings:
+        told.setdefault((finding.step.location, finding.misfit.path, finding.misfit.part.by), finding)
+    for finding in told.values():
+        context.warn(UNFIT_INPUT, message(finding, holders), finding.step.location)
+
+
+def _states(definition: Definition, place: str, holder: str) -> Iterator[tuple[State, str, str]]:
+    """Give all states with their places, and the names of those that they are in."""
+    for name, state in definition.states.items():
+        location = at(f"{place}/States", name)
+        yield state, location, holder
+        for index, branch in enumerate(state.held("branches") or []):
+            yield from _states(branch, f"{location}/Branches[{index}]", name)
+        for field, key in (("item_processor", "ItemProcessor"), ("iterator", "Iterator")):
+            if (inner := state.held(field)) is not None:
+                yield from _states(inner, f"{location}/{key}", name)
