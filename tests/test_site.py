@@ -1,12 +1,14 @@
-"""The documentation's site: its hook lets no page load anything from other sites."""
+"""The documentation's site: entry pages lead everywhere, and no page loads anything from other sites."""
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-HOOK = Path(__file__).parents[1] / "docs" / "outside.py"
+DOCS = Path(__file__).parents[1] / "docs"
+HOOK = DOCS / "outside.py"
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,13 @@ def test_links_and_what_a_site_has_itself_are_allowed(outside: Any, tmp_path: Pa
         <a href="https://example.com">read</a><img src="a.png"><code>url(https://example.com)</code>
     """
     outside.on_post_build(built(tmp_path, page_html=page, a_css="a { background: url(a.png) }"))
+
+
+@pytest.mark.parametrize("entry", ["index.md", "reference/index.md"])
+def test_an_entry_page_leads_to_all_pages(entry: str) -> None:
+    page = DOCS / entry
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    beside = {
+        path for path in page.parent.rglob("*.md") if "reference" not in path.relative_to(page.parent).parts
+    }
+    assert beside - {page} - {(page.parent / link).resolve() for link in links} == set()
