@@ -29,7 +29,7 @@ from asfini import (
     TaskFailed,
     Wait,
 )
-from asfini.testing import virtual_time
+from asfini.testing import coverage, virtual_time
 from asfini.view import graph
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -101,7 +101,7 @@ async def make() -> None:
     """Make all pictures that need no browser."""
     FOLDER.mkdir(exist_ok=True)
     _write("tutorial.svg", graph(tutorial()).to_svg())
-    with virtual_time():
+    with virtual_time(), coverage() as measured:
         async with asfini.local.connect(handlers=workers()) as client:
             machine = shop()
             await client.register(machine)
@@ -110,6 +110,7 @@ async def make() -> None:
             _write("machine.svg", graph(machine).to_svg())
             _write("run.svg", await execution.to_svg())
             _write("report.html", await execution.to_html())
+    measured.write_html(FOLDER / "coverage")
 
 
 def _write(name: str, text: str) -> None:
@@ -119,13 +120,16 @@ def _write(name: str, text: str) -> None:
 def take_screenshots() -> None:
     """Take pictures of pages in Chromium."""
     chromium = shutil.which("chromium") or "chromium"
+    (coverage_page,) = (FOLDER / "coverage").glob("shop-*.html")
+    pages = {"report.png": FOLDER / "report.html", "coverage.png": coverage_page}
     with tempfile.TemporaryDirectory() as profile:
         options = (
             "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split()
         )
         options += [f"--user-data-dir={profile}", f"--window-size={SCREENSHOT}", "--virtual-time-budget=3000"]
-        picture, page = FOLDER / "report.png", FOLDER / "report.html"
-        subprocess.run([chromium, *options, f"--screenshot={picture}", page.as_uri()], check=True)  # noqa: S603
+        for name, page in pages.items():
+            picture = f"--screenshot={FOLDER / name}"
+            subprocess.run([chromium, *options, picture, page.as_uri()], check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

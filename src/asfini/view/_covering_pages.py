@@ -136,7 +136,7 @@ def _machine(machine: MachineCoverage) -> str:
 
 def _missing(machine: MachineCoverage) -> Iterable[str]:
     said = machine.missing_said()
-    yield f"<section><h2>{'Not taken' if said else 'All of it was taken'}</h2>"
+    yield f'<section class="left-out"><h2>{"Not taken" if said else "All of it was taken"}</h2>'
     if said:
         yield f'<ul class="missing">{"".join(f"<li>{escape(each)}</li>" for each in said)}</ul>'
     yield "</section>"
