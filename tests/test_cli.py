@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_lines import Look, connecting
 
 import asfini
 from asfini import (
@@ -115,26 +116,6 @@ def ending(run: Callable[[], int | None]) -> int | str | None:
         return end.code or 0
     finally:
         root.handlers = handlers
-
-
-Look = Callable[[Client], Awaitable[Any]]
-
-
-def connecting(before: Look | None = None, after: Look | None = None) -> Callable[..., Any]:
-    """Make what connects to a local service, sets something up first and looks at it at the end."""
-
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[Client]:
-        async with local.connect() as client:
-            if before is not None:
-                await before(client)
-            try:
-                yield client
-            finally:
-                if after is not None:
-                    await after(client)
-
-    return connect
 
 
 def python(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":

@@ -45,6 +45,10 @@ def prepare(args: Namespace, app: App) -> Work:
         from asfini.cli import local  # nobody else needs a server
 
         return local.prepare(args, app)
+    if args.command == "watch":
+        from asfini.cli import watching  # it needs this module
+
+        return watching.prepare(args, app)
     if args.command in RUN_COMMANDS:
         from asfini.cli import runs  # it needs this module
 

@@ -20,6 +20,18 @@ examples:
   {call} history ARN --state charge --data
   {call} history ARN --type '*Failed' --type '*TimedOut' -v
 """
+_WATCH = """\
+Watch an execution until it ends: its states with outcome, tries and durations, what it waits for, branches
+and counts of items. A terminal shows a table, which is drawn anew; else each change is a line, with --json an
+object. Ctrl-C ends the watching: the execution goes on."""
+_WATCH_EPILOG = """\
+examples:
+  {prog} watch arn:aws:states:eu-west-1:123456789012:execution:shop:order-7
+  {prog} watch ARN > order-7.log
+  {prog} watch ARN --json | jq .place
+
+exit status: as it ended: 0 SUCCEEDED; 1 FAILED; 3 TIMED_OUT; 4 ABORTED; 130 after Ctrl-C
+"""
 _REDRIVE = """\
 Let an execution go on from where it failed, timed out or was stopped, within 14 days."""
 _RECORD = """\
@@ -73,6 +85,10 @@ def _add_history(parser: argparse.ArgumentParser, _: Any) -> None:
     parser.add_argument("--data", action="store_true", help="print inputs and outputs, too")
 
 
+def _add_watch(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_arn(parser)
+
+
 def _add_redrive(parser: argparse.ArgumentParser, _: Any) -> None:
     _add_arn(parser)
     parser.add_argument("-w", "--wait", action="store_true", help="wait for the end, and print the output")
@@ -91,6 +107,7 @@ def _add_record(parser: argparse.ArgumentParser, _: Any) -> None:
 RUN_COMMANDS = {
     "explain": ("say why an execution failed, or what it waits for", _EXPLAIN, _EXPLAIN_EPILOG, _add_explain),
     "history": ("print an execution's events", _HISTORY, _HISTORY_EPILOG, _add_history),
+    "watch": ("watch an execution until it ends", _WATCH, _WATCH_EPILOG, _add_watch),
     "redrive": ("let an execution go on from where it failed", _REDRIVE, "", _add_redrive),
     "record": ("make a test of an execution", _RECORD, _RECORD_EPILOG, _add_record),
 }
