@@ -63,6 +63,12 @@ def exit_politely() -> None:
     sys.exit(3)
 
 
+@chores.activity(runs_in="process")
+def masked() -> list[int]:
+    """Tells which signals are held back."""
+    return sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
 @chores.activity(runs_in="process", heartbeat=1)
 def dawdle(path: str) -> None:
     """Never ends by itself; says which process it is in."""

@@ -104,6 +104,10 @@ class TestRates:
         await do_all(client, [job], 4, tasks_per_second=0.1)
         assert [time - job.times[0] for time in job.times] == pytest.approx([0, 10, 20, 30])
 
+    async def test_all_slots_stay_in_use_under_it(self, client: Client) -> None:
+        job = Job("job", [])
+        assert await do_all(client, [job], 100, tasks_per_second=2, max_tasks=5) == pytest.approx(49.5, abs=1)
+
     async def test_the_workers_is_shared_by_its_activities(self, client: Client) -> None:
         jobs = [Job(name, []) for name in ("one", "two")]
         assert await do_all(client, jobs, 20, tasks_per_second=2) == pytest.approx(19.5, abs=1)

@@ -301,6 +301,17 @@ class TestErrors:
             await execution.wait(timeout=1e6)
             assert now() - begin <= 2
 
+    async def test_one_that_finds_nothing_is_answered_as_well(self, client: Client, service: Faulty) -> None:
+        job = Job()
+        await client.register(job.activity)
+        failing = raises(Throttled("slow down"))
+        service.will(POLL, *[failing] * 8, answers({}), failing, hangs)
+        async with Worker(client, job.activity, grace=0):
+            await asyncio.sleep(300)
+            times = [call.at for call in service.of(POLL)]
+            assert times[8] - times[7] >= 15
+            assert times[10] - times[9] <= 1
+
     @pytest.mark.parametrize("answer", [None, {}, {"taskToken": None}])
     async def test_empty_answers_at_once_are_not_asked_for_without_a_pause(
         self, client: Client, service: Faulty, answer: Any

@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from chores import (
     die,
     exit_politely,
     leave,
+    masked,
     postpone,
     square,
     stumble,
@@ -140,6 +142,35 @@ class TestFailures:
             await until_gone(first["process"])
             second = await (await start(client, where, {"x": 2})).wait(timeout=1e6)
         assert second["process"] != first["process"]
+
+    async def test_one_that_cannot_be_started_fails_its_task_alone(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: Any) -> None:
+            raise OSError("too many processes")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SpawnProcess, "start", refuse)
+            assert await failure(client, where, {"x": 1}) == (
+                "ProcessDied",
+                "the process was not started",
+            )
+        assert (await do(client, where, {"x": 2}))["input"] == {"x": 2}
+
+    async def test_signals_for_the_worker_do_not_end_one_that_just_begins(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        start = SpawnProcess.start
+
+        def start_and_signal(process: SpawnProcess) -> None:
+            start(process)
+            assert process.pid is not None
+            for number in (signal.SIGINT, signal.SIGTERM):
+                os.kill(process.pid, number)
+
+        monkeypatch.setattr(SpawnProcess, "start", start_and_signal)
+        assert (await do(client, where, {"x": 1}))["input"] == {"x": 1}
+        assert await do(client, masked) == []
 
 
 class TestEnding:

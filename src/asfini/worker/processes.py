@@ -10,7 +10,8 @@ import multiprocessing
 import pickle
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -119,10 +120,12 @@ class _Process:
                 raise EOFError
             if self._connection is None:
                 context = multiprocessing.get_context("spawn")
-                self._connection, theirs = context.Pipe()
-                self._process = context.Process(target=_serve, args=(theirs,), name="asfini tasks")
-                self._process.start()
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(theirs,), name="asfini tasks")
+                with _signals_held():
+                    process.start()
                 theirs.close()
+                self._connection, self._process = ours, process
                 _note(self)
             return self._connection
 
@@ -156,6 +159,30 @@ class _Process:
             self._process.close()
 
 
+_FOR_THE_WORKER = signal.SIGINT, signal.SIGTERM
+"""Signals that the whole group of processes may get: the worker says when work is to end."""
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Have a process that is started meanwhile get no signals before it can ignore them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_WORKER)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ignore_signals() -> None:
+    for number in _FOR_THE_WORKER:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_WORKER)
+
+
 _living: set[_Process] = set()
 
 
@@ -178,12 +205,8 @@ def _end_all() -> None:
 
 
 def _serve(connection: "Connection") -> None:
-    """Do tasks until the worker hangs up: what the process runs.
-
-    Signals that the whole group of processes gets are for the worker: it says when work is to end.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Do tasks until the worker hangs up: what the process runs."""
+    _ignore_signals()
     while True:
         try:
             order = connection.recv()
