@@ -1,6 +1,7 @@
 """An HTTP proxy through which requests go wrong. Its arguments: the service's port, their share, a seed.
 
-It prints its port, and at SIGTERM how often each thing went wrong.
+It prints its port, and at SIGTERM how often each thing went wrong, how many requests there were of each
+operation, and how many tasks were lost with the answer to a poll.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import signal
 import sys
 from collections import Counter
 from contextlib import suppress
-from typing import Any
 
 PORT, SHARE, RANDOM = int(sys.argv[1]), float(sys.argv[2]), random.Random(int(sys.argv[3]))
 COUNTS: Counter[str] = Counter()
@@ -44,30 +44,13 @@ async def message(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(length)
 
 
-class Caller(asyncio.StreamReaderProtocol):
-    """Somebody who calls. Once they hang up, so does the proxy on the service: an open poll must end."""
-
-    def __init__(self) -> None:
-        self.reader = asyncio.StreamReader()
-        self.task: asyncio.Task[None] | None = None
-        super().__init__(self.reader)
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.task = asyncio.create_task(serve(self.reader, transport))
-        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())
-
-    def eof_received(self) -> bool:
-        super().eof_received()
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        super().connection_lost(error)
-        if self.task is not None:
-            self.task.cancel()
+def operation(request: bytes) -> str:
+    """What is asked for."""
+    return request.partition(b"AWSStepFunctions.")[2].partition(b"\r\n")[0].decode() or "others"
 
 
-async def serve(reader: asyncio.StreamReader, caller: asyncio.Transport) -> None:
+async def serve(reader: asyncio.StreamReader, caller: asyncio.StreamWriter) -> None:
+    """Serve a caller. The service does not notice when they hang up: a poll may still take a task."""
     there, service = await asyncio.open_connection("127.0.0.1", PORT)
     try:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -75,15 +58,16 @@ async def serve(reader: asyncio.StreamReader, caller: asyncio.Transport) -> None
                 pass
     finally:
         service.close()
-        caller.abort()
+        caller.transport.abort()
 
 
 async def hand_on(
-    request: bytes, caller: asyncio.Transport, there: asyncio.StreamReader, service: asyncio.StreamWriter
+    request: bytes, caller: asyncio.StreamWriter, there: asyncio.StreamReader, service: asyncio.StreamWriter
 ) -> bool:
     """Answer a request; whether the connection lives on."""
     struck = RANDOM.random() < SHARE and b"AWSStepFunctions." in request  # other services' errors differ
     COUNTS["requests"] += 1
+    COUNTS[operation(request)] += 1
     fault = RANDOM.choice(FAULTS) if struck else ""
     if fault:
         COUNTS[fault] += 1
@@ -94,6 +78,7 @@ async def hand_on(
         return BEFORE[fault] is not None
     service.write(request)
     answered = await message(there)
+    COUNTS["lost tasks"] += bool(fault) and b'"taskToken"' in answered
     if fault == "half an answer":
         caller.write(answered[: RANDOM.randrange(len(answered))])
         await asyncio.sleep(0)
@@ -105,7 +90,7 @@ async def hand_on(
 async def main() -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    server = await loop.create_server(Caller, "127.0.0.1", 0, backlog=1000)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
     await ended.wait()
     print(json.dumps(COUNTS), flush=True)
