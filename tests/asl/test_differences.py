@@ -47,10 +47,30 @@ def test_the_language_of_a_machine_is_jsonpath_unless_it_says_otherwise() -> Non
     assert told(machine(), machine() | {"QueryLanguage": "JSONata"}) == ['+ /QueryLanguage: "JSONata"']
 
 
+def test_a_state_has_the_machines_language_unless_it_says_otherwise() -> None:
+    assert told(machine(), machine(QueryLanguage="JSONPath")) == []
+    assert told(machine(), machine(QueryLanguage="JSONata")) == ['+ /States/a/QueryLanguage: "JSONata"']
+    jsonata = machine() | {"QueryLanguage": "JSONata"}
+    spelled_out = machine(QueryLanguage="JSONata") | {"QueryLanguage": "JSONata"}
+    assert told(jsonata, spelled_out) == []
+    inner = {"StartAt": "c", "States": {"c": {"Type": "Succeed", "QueryLanguage": "JSONata"}}}
+    plain = {"StartAt": "c", "States": {"c": {"Type": "Succeed"}}}
+    both = (machine(Type="Map", ItemProcessor=each, QueryLanguage="JSONata") for each in (plain, inner))
+    assert told(*both) == ['+ /States/a/ItemProcessor/States/c/QueryLanguage: "JSONata"']
+
+
+def test_the_order_of_errors_makes_no_difference() -> None:
+    before, after = (machine(Retry=[{"ErrorEquals": names}]) for names in (["a", "b"], ["b", "a"]))
+    assert told(before, after) == []
+
+
 def test_a_map_by_its_old_names_is_the_same() -> None:
     inner = {"StartAt": "c", "States": {"c": {"Type": "Succeed", "InputPath": "$"}}}
     new = {"StartAt": "c", "States": {"c": {"Type": "Succeed"}}}
-    assert told(machine(Type="Map", Iterator=inner), machine(Type="Map", ItemProcessor=new)) == []
+    items = {"n.$": "$$.Map.Item.Index"}
+    before = machine(Type="Map", Iterator=inner, Parameters=items)
+    assert told(before, machine(Type="Map", ItemProcessor=new, ItemSelector=items)) == []
+    assert told(machine(Parameters=items), machine(ItemSelector=items)) != []
 
 
 def test_values_that_are_passed_on_have_no_defaults() -> None:
@@ -93,6 +113,14 @@ def test_differences_are_plain_json_as_well() -> None:
 def test_machines_and_definitions_can_be_compared() -> None:
     one = construct_state_machine("one", Pass("a"))
     assert differences(one, Definition.starting_at(Pass("a"))) == []
+
+
+def test_what_is_too_deeply_nested_is_refused() -> None:
+    inner = machine()
+    for number in range(100):
+        inner = {"StartAt": f"{number}", "States": {f"{number}": {"Type": "Parallel", "Branches": [inner]}}}
+    with pytest.raises(InvalidArgument, match="too deeply nested"):
+        differences(inner, inner)
 
 
 def test_what_is_no_definition_is_refused() -> None:

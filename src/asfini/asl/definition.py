@@ -141,7 +141,7 @@ class Definition(Model):
 
     @classmethod
     def _from_data(cls, data: Any) -> Self:
-        if not isinstance(data, dict):
+        if not isinstance(data, Mapping):
             raise InvalidArgument(f"a definition is a JSON object, not {data!r}")
         if is_too_deep(data):
             raise InvalidArgument(f"the definition is too deeply nested: {TOO_DEEP}")
@@ -186,7 +186,7 @@ def read_definition(value: Any, kind: type[Definition] = Definition) -> Any:
     if isinstance(value, Definition):
         return kind(**{name: getattr(value, name) for name in value.model_fields_set})
     if isinstance(value, Mapping):
-        return kind.from_dict(value)
+        return kind._from_data(value)
     raise InvalidArgument(f"a definition, a machine or a state is needed, not {value!r}")
 
 

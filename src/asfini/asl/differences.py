@@ -19,7 +19,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 """What it makes no difference to spell out: the States Language's specification."""
 _LANGUAGE = "JSONPath"
-_OLD_NAMES: dict[Any, str] = {"Iterator": "ItemProcessor"}
+_OLD_NAMES: dict[Any, str] = {"Iterator": "ItemProcessor", "Parameters": "ItemSelector"}
 """Fields of a Map that have a new name, and the same meaning."""
 _MISSING: Any = object()
 _LONGEST = 60
@@ -53,7 +53,8 @@ class Difference:
 def differences(before: object, after: object) -> list[Difference]:
     """List what differs between two definitions, in the order of the second one.
 
-    Formatting, the order of keys, `2` and `2.0`, and defaults that are spelled out make no difference.
+    Formatting, the order of keys and of errors, `2` and `2.0`, a Map's old names and defaults that are spelled
+    out make no difference.
 
     Args:
         before: a definition, a machine or JSON data.
@@ -63,11 +64,16 @@ def differences(before: object, after: object) -> list[Difference]:
         InvalidArgument: it is none of these.
     """
     old, new = (read_definition(each).to_dict() for each in (before, after))
-    return list(_compare(_plain(old, in_machine=True), _plain(new, in_machine=True), ""))
+    return list(_compare(_plain(old, _LANGUAGE), _plain(new, _LANGUAGE), ""))
 
 
-def _plain(value: Any, *, in_machine: bool) -> Any:
-    """Leave out defaults, where the language gives them a meaning, and give fields their new names."""
+def _plain(value: Any, language: str | None) -> Any:
+    """Leave out defaults, where the language gives them a meaning, and give fields their new names.
+
+    Args:
+        value: a machine, or a part of one.
+        language: the query language that it has if it names none; `None` of parts that have none.
+    """
     if not isinstance(value, dict):
         return value
     names = _OLD_NAMES if value.get("Type") == "Map" else {}
@@ -75,16 +81,23 @@ def _plain(value: Any, *, in_machine: bool) -> Any:
     for key, item in value.items():
         given[names.get(key) or key] = item
     kept = {key: item for key, item in given.items() if not _is_default(key, item, given)}
-    if in_machine and kept.get("QueryLanguage") == _LANGUAGE:
+    if language is not None and kept.get("QueryLanguage") == language:
         del kept["QueryLanguage"]
+    own = kept.get("QueryLanguage", language) if "StartAt" in kept else language  # states pass on none
     for field in ("Retry", "Catch", "Choices", "Branches"):
         if isinstance(kept.get(field), list):
-            kept[field] = [_plain(item, in_machine=field == "Branches") for item in kept[field]]
+            kept[field] = [_plain(item, own if field == "Branches" else None) for item in kept[field]]
     if isinstance(states := kept.get("States"), dict):
-        kept["States"] = {name: _plain(state, in_machine=False) for name, state in states.items()}
+        kept["States"] = {name: _plain(state, own) for name, state in states.items()}
     if "ItemProcessor" in kept:
-        kept["ItemProcessor"] = _plain(kept["ItemProcessor"], in_machine=True)
+        kept["ItemProcessor"] = _plain(kept["ItemProcessor"], own)
+    if _are_names(kept.get("ErrorEquals")):
+        kept["ErrorEquals"] = sorted(kept["ErrorEquals"])
     return kept
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _is_default(key: str, value: Any, holder: Mapping[str, Any]) -> bool:
