@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from asfini import (
+    Activity,
     Choice,
     Definition,
     DefinitionError,
@@ -930,3 +931,22 @@ def test_real_machines_are_looked_at_without_an_error() -> None:
         assert sorted(found(Definition.from_dict(definition))) == sorted(found(definition))
         problems(definition, warnings=True)
     assert len(refused) <= 0.06 * sum(case["kind"] == "sample" for case in machines), refused
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["states:::sqs:sendMessage.sync", "states:::sqs:sendMessages", "states:::aws-sdk:sqs:sendMessage.sync"],
+)
+def test_resources_are_looked_at_in_whichever_partition(resource: str) -> None:
+    for partition in ("aws", "${AWS::Partition}"):
+        (problem,) = problems(machine({"Type": "Task", "Resource": f"arn:{partition}:{resource}"}))
+        assert problem.message.startswith(
+            f"The resource provided arn:{partition}:{resource} is not recognized."
+        )
+
+
+def test_an_express_machine_has_no_activities_and_waits_for_no_jobs_in_whichever_partition() -> None:
+    nested = construct_state_machine("nested", Pass("a"))
+    for work in (Activity("pay"), nested, "sqs:sendMessage.waitForTaskToken"):
+        with pytest.raises(DefinitionError, match="Express state machine does not support"):
+            construct_state_machine("outer", Task("do", work, parameters={}), type="EXPRESS")

@@ -53,12 +53,13 @@ _PATTERNS = {
 
 def resource(context: Context, value: Any, place: str, key: str) -> None:
     """Demand the ARN of something that can do work."""
-    if not isinstance(value, str) or not _recognized(value):
-        if context.open(value):
+    text = value.replace("${AWS::Partition}", "aws") if isinstance(value, str) else ""
+    if not _recognized(text):
+        if context.open(text):
             return
         reason = "The value is not a valid resource ARN, or the resource is not available in this region."
         context.add(f"The resource provided {value} is not recognized. {reason}", at(place, key))
-    elif context.express and (refused := _refused_by_express(value)):
+    elif context.express and (refused := _refused_by_express(text)):
         context.add(f"Express state machine does not support {refused}", at(place, key))
 
 
