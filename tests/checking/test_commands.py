@@ -1,10 +1,12 @@
 """The commands `check` and `diff`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from asfini.cli import main
 from asfini.cli.output import coloured
@@ -102,6 +104,18 @@ def test_sarif_names_rules_files_and_regions() -> None:
     assert {result["level"] for result in run["results"]} == {"error", "warning"}
 
 
+def test_files_are_named_in_sarif_by_uris_relative_to_the_folder() -> None:
+    folder = Path("b ä")
+    folder.mkdir()
+    file = folder / "c#1.asl.json"
+    file.write_text(WRONG, encoding="utf-8")
+    for named in (file, file.absolute()):
+        main(["check", str(named), "--format", "sarif", "--output", "found.sarif"])
+        (run,) = json.loads(Path("found.sarif").read_text(encoding="utf-8"))["runs"]
+        places = [each["locations"][0]["physicalLocation"] for each in run["results"]]
+        assert {each["artifactLocation"]["uri"] for each in places} == {"b%20%C3%A4/c%231.asl.json"}
+
+
 def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--explain", "NO_DOLLAR"]) == 0
     assert capsys.readouterr().out.startswith("NO_DOLLAR (warning): A path that is taken for text\n")
@@ -158,3 +172,14 @@ def test_two_things_are_needed_to_compare(capsys: pytest.CaptureFixture[str]) ->
 def test_the_hook_of_pre_commit_runs_a_command_that_there_is() -> None:
     text = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     assert "entry: asfini check\n" in text
+
+
+def test_the_hook_in_the_docs_runs_the_command_on_definitions_and_templates() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "checking.md").read_text(encoding="utf-8")
+    block = next(each for each in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "repos:" in each)
+    (hook,) = yaml.safe_load(block)["repos"][0]["hooks"]
+    assert hook.keys() >= {"id", "name", "entry", "language"}
+    assert hook["entry"] == "asfini check"
+    taken = ["a.asl", "in/a.asl.json", "a.asl.yml", "template.yaml", "infra/shop-template.yml"]
+    assert all(re.search(hook["files"], name) for name in taken)
+    assert not any(re.search(hook["files"], name) for name in ("package.json", "a.asl.py", "template.txt"))

@@ -88,7 +88,6 @@ def to_sarif(results: Iterable[FileResult]) -> str:
     driver = {
         "name": "asfini",
         "version": version("asfini"),
-        "informationUri": "https://pypi.org/project/asfini/",
         "rules": [_sarif_rule(rule) for rule in RULES.values()],
     }
     run = {
@@ -135,8 +134,8 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
 def _uri(path: str) -> str:
     """A path relative to the current folder where it is below, as code hosts need it."""
     file = Path(path)
-    if file.is_absolute():
-        return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else file.as_uri()
+    if file.is_absolute() and not file.is_relative_to(Path.cwd()):
+        return file.as_uri()
     from urllib.parse import quote
 
-    return quote(file.as_posix())
+    return quote((file.relative_to(Path.cwd()) if file.is_absolute() else file).as_posix())
