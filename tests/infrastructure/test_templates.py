@@ -147,6 +147,7 @@ def test_other_placeholders_stay_text_for_sam_too() -> None:
     text, values = found["States"]["a"]["Parameters"]["text"]["Fn::Sub"]
     assert text == "${AWS::Region} ${Word} ${!kept}"
     assert values == {"Word": {"Ref": "Word"}}
+    assert "DefinitionSubstitutions" not in sam_resource(shop, substitutions={"Word": "w"})["Properties"]
 
 
 def test_sam_does_not_leave_out_encryption_in_silence() -> None:

@@ -1,7 +1,7 @@
 """Machines as resources of CloudFormation's and SAM's templates."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asfini import _json
@@ -133,8 +133,9 @@ def sam_resource(machine: Any, *, substitutions: Mapping[str, Any] | None = None
         "Type": machine.type,
         "Definition": _filled_in(machine.to_dict(), given),
     }
-    if given:
-        properties["DefinitionSubstitutions"] = dict(given)
+    left = set(_placeholders(properties["Definition"]))
+    if left & given.keys():
+        properties["DefinitionSubstitutions"] = {name: given[name] for name in given if name in left}
     if machine.role is not None:
         properties["Role"] = _filled_in(role_arn(machine.role))
     elif policy := _policy(machine, given):
@@ -157,12 +158,25 @@ def _definition(machine: Any, substitutions: Mapping[str, Any]) -> Any:
 def _filled_in(value: Any, substitutions: Mapping[str, Any] = _NOTHING, wanted: str = "${AWS::") -> Any:
     """Have the template fill in placeholders of texts that have some of those wanted."""
     if isinstance(value, dict):
-        if len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name.startswith("Fn::")):
-            return value
-        return {key: _filled_in(item, substitutions, wanted) for key, item in value.items()}
+        filled = {key: _filled_in(item, substitutions, wanted) for key, item in value.items()}
+        return value if _is_function(value) else filled
     if isinstance(value, list):
         return [_filled_in(item, substitutions, wanted) for item in value]
     return _substituted(value, substitutions) if isinstance(value, str) and wanted in value else value
+
+
+def _placeholders(value: Any) -> Iterator[str]:
+    """The placeholders that are left in texts, for no function of the template's fills them in."""
+    if isinstance(value, str):
+        yield from _PLACEHOLDER.findall(value)
+    elif isinstance(value, list) or (isinstance(value, dict) and not _is_function(value)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _placeholders(item)
+
+
+def _is_function(value: dict[str, Any]) -> bool:
+    name = next(iter(value), "") if len(value) == 1 else ""
+    return name == "Ref" or name.startswith("Fn::")
 
 
 def _substituted(text: str, substitutions: Mapping[str, Any]) -> Any:
