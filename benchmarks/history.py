@@ -9,18 +9,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from measuring import Figure, alternating, chain, exit_with, loop, middle
+from measuring import ROUNDS, Figure, alternating, chain, exit_with, loop, middle
 
 import asfini
 from asfini import Client, Definition, Execution, StateMachine
 from asfini.service import Service
 
 EVENTS, EVENTS_PER_ROUND = 24_000, 9
-ROUNDS = EVENTS // EVENTS_PER_ROUND
+TICKS = EVENTS // EVENTS_PER_ROUND
 LAP = 1_000 // EVENTS_PER_ROUND
 """The rounds of a loop that write a thousand events."""
 MANY = 10_000
-RUNS = 5
 STEPS = 2
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage"}
 WAIT = {"Type": "Wait", "Seconds": 3_600, "End": True}
@@ -48,7 +47,7 @@ async def late_and_early() -> float:
         ticks.append(time.process_time())
         return given
 
-    machine = ticking(ROUNDS)
+    machine = ticking(TICKS)
     async with asfini.local.connect(handlers={"sqs:sendMessage": tick}) as client:
         await client.register(machine)
         await client.execute(machine, {"n": 0})
@@ -152,11 +151,11 @@ async def at_the_peak(text: str) -> float:
 async def figures() -> AsyncIterator[Figure]:
     """All that should not grow."""
     await late_and_early()
-    ratio = middle([await late_and_early() for _ in range(RUNS)])
+    ratio = middle([await late_and_early() for _ in range(ROUNDS)])
     yield Figure("an event: last 1,000 of 24,000 to first 1,000", ratio, 1.2, slack=SLACK)
-    ratio = middle([await while_others_wait() for _ in range(RUNS)])
+    ratio = middle([await while_others_wait() for _ in range(ROUNDS)])
     yield Figure("a transition: while 10,000 executions wait, to alone", ratio, 1.2, slack=SLACK)
-    pairs = [await by_turns() for _ in range(RUNS)]
+    pairs = [await by_turns() for _ in range(ROUNDS)]
     ratio = middle(crowd / single for crowd, single in pairs)
     beside = to_each_other(pairs, 1e6, "µs")
     yield Figure("a transition: of 10,000 by turns, to one by one", ratio, 1.2, slack=SLACK, beside=beside)

@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from measuring import Figure, exit_with
+from measuring import CHECK, Figure, exit_with
 
 import asfini
 from asfini import Client, Execution, Service, ServiceWrapper, StateMachine, Wait, construct_state_machine
 from asfini.errors import Throttled
 from asfini.testing import ThrottledService, virtual_time
 
-EXECUTIONS, WAITERS = 1000, 10_000
+EXECUTIONS, WAITERS = 1000, 2_000 if CHECK else 10_000
 LATENCY = 0.05
 POLL_SECONDS = 3
 START_SECONDS, SHORTEST, LONGEST = 10, 30, 150
@@ -116,7 +116,7 @@ async def waited(
 
 
 async def bytes_each() -> float:
-    """What each of ten thousand takes that wait for executions at a service that has to be asked."""
+    """What each of thousands takes that wait for executions at a service that has to be asked."""
     with virtual_time():
         async with asfini.local.connect() as local:
             client = Client(Remote(local.service))
@@ -163,7 +163,7 @@ async def figures() -> AsyncIterator[Figure]:
         yield figure
     beside = f"{spread.lag:.2f} s to {polled.lag:.2f} s, for a page tells of ten"
     yield Figure(f"{name}: median lag, to polling's", spread.lag / polled.lag, 0.5, beside=beside)
-    yield Figure("memory per waiter, of 10,000", await bytes_each() / 1000, 8, " kB")
+    yield Figure(f"memory per waiter, of {WAITERS:,}", await bytes_each() / 1000, 8, " kB")
 
 
 if __name__ == "__main__":

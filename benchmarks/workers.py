@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measuring import Figure, exit_with, middle
+from measuring import CHECK, Figure, exit_with, middle
 
 PROGRAMS = Path(__file__).parent / "programs"
 PEERS = os.environ.get("ASFINI_PEERS", "")
-CHECK = "--check" in sys.argv
 ACTIVITY = "arn:aws:states:us-east-1:123456789012:activity:bench"
 LONGEST = 180
 """Seconds that nothing here takes."""
