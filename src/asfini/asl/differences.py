@@ -53,8 +53,8 @@ class Difference:
 def differences(before: object, after: object) -> list[Difference]:
     """List what differs between two definitions, in the order of the second one.
 
-    Formatting, the order of keys and of errors, `2` and `2.0`, a Map's old names and defaults that are spelled
-    out make no difference.
+    Formatting, the order of keys and of errors, `2` and `2.0`, a Map's old names and defaults that are
+    spelled out make no difference.
 
     Args:
         before: a definition, a machine or JSON data.
