@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asfini._checks import STATUSES
 from asfini.cli.app import App, name_of
 from asfini.cli.check_options import CHECK_COMMANDS
+from asfini.cli.completion import SHELLS
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 from asfini.cli.trial_options import TRIAL_COMMANDS
@@ -21,21 +22,39 @@ examples:
   {call} worker                       do the tasks of all activities
   {call} start order.json --wait      run the machine, print its output
   {call} executions --status FAILED   what failed, and how it came about
-  {call} explain ARN                  why it failed
-  {call} graph --output shop.svg      what the machine looks like
-  {call} report ARN                   a page about an execution
-  {call} check                        what is wrong with definitions in files
   {call} start order.json --local     run it here and now, without AWS
-  {call} local                        be Step Functions on this machine, for any SDK
+  {call} graph --output shop.svg      what the machine looks like
+  {prog} watch ARN                    what an execution does, while it does it
+  {prog} explain ARN                  why it failed
+  {prog} report ARN                   a page about it
+  {prog} run shop.asl.json            run a definition here and now, with mocks
+  {prog} check                        what is wrong with definitions in files
+  {prog} local                        be Step Functions on this machine, for any SDK
+  {prog} COMMAND --help               examples of a command
 
 exit status:
   0 all is well; 1 the execution or a call failed; 2 wrong usage or bad input;
+  3 the execution timed out; 4 it was stopped;
   130 and 143 interrupted by a signal, but for `worker` and `local`, which end in good order
 """
 
 _REGISTER = """\
 Make activities and state machines known. Nothing is sent where nothing has changed; a machine that is
 registered otherwise is changed with -u alone."""
+_REGISTER_EPILOG = """\
+examples:
+  {call} register --dry-run
+  {call} register --allow-update --role sellers
+  {call} register --activities-only --region eu-west-1
+"""
+_DEREGISTER = """\
+Delete the state machines and activities. Executions that run are stopped by AWS; what is not there is no
+error."""
+_DEREGISTER_EPILOG = """\
+examples:
+  {call} deregister
+  {call} deregister --state-machine-only
+"""
 _START = """\
 Start an execution, and print its ARN; or its output, with --wait.
 
@@ -50,9 +69,21 @@ examples:
 _WORKER = """\
 Do tasks until SIGINT (Ctrl-C) or SIGTERM: then no more are taken, and those in work have 30 seconds to
 finish. Open polls end first, which takes up to 60 seconds on AWS. A second signal leaves no time."""
+_WORKER_EPILOG = """\
+examples:
+  {call} worker
+  {call} worker shop-charge shop-pack -v
+  {call} worker --endpoint-url http://127.0.0.1:8083
+"""
 _EXECUTIONS = """\
 List the executions of the state machine, of all if there are several, the youngest first, each with its
 history."""
+_EXECUTIONS_EPILOG = """\
+examples:
+  {call} executions --status FAILED
+  {call} executions --no-history
+  {prog} executions --machine shop --status running --json
+"""
 
 _LOCAL = """\
 Be Step Functions on this machine, over HTTP, for any SDK in any language, until SIGINT (Ctrl-C) or SIGTERM.
@@ -60,9 +91,17 @@ Be Step Functions on this machine, over HTTP, for any SDK in any language, until
 What --app names is registered, and its activities are done here. Nothing is kept when the command ends."""
 _LOCAL_EPILOG = """\
 examples:
-  {call} local
+  {prog} local
   {call} local --lambda resize=images.handlers:resize
-  {call} local --port 0 --virtual-time
+  {prog} local --port 0 --virtual-time
+"""
+_COMPLETION = """\
+Print a script by which a shell completes commands, options and their values."""
+_COMPLETION_EPILOG = """\
+examples:
+  eval "$({prog} completion bash)"                                       in ~/.bashrc
+  eval "$({prog} completion zsh)"                                        in ~/.zshrc, after compinit
+  {prog} completion fish > ~/.config/fish/completions/{prog}.fish
 """
 
 
@@ -105,7 +144,7 @@ def make_parser(
         prog=prog, description=_described(app), formatter_class=_Formatter, allow_abbrev=False
     )
     call = parser.prog if app else f"{parser.prog} --app shop"
-    parser.epilog = _EPILOG.format(call=call)
+    parser.epilog = _EPILOG.format(call=call, prog=parser.prog)
     if version is not None:
         parser.add_argument(
             "-V", "--version", action=_Version, find=version, help="show the program's version and exit"
@@ -124,6 +163,8 @@ def make_parser(
         command.set_defaults(parser=command)
         add(command, app)
         _add_general(command.add_argument_group("general options"), app, top=False)
+    offered = {name: (_COMMANDS[name][0], command) for name, command in commands.choices.items()}
+    commands.choices["completion"].set_defaults(completes=(parser, offered))
     return parser
 
 
@@ -233,6 +274,10 @@ def _add_executions(parser: argparse.ArgumentParser, app: App | None) -> None:
     _add_machine(parser, app)
 
 
+def _add_completion(parser: argparse.ArgumentParser, _: App | None) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
+
+
 def _add_local(parser: argparse.ArgumentParser, _: App | None) -> None:
     parser.add_argument(
         "--host", metavar="HOST", default="127.0.0.1", help="address to listen at (default: %(default)s)"
@@ -285,21 +330,27 @@ def _add_local(parser: argparse.ArgumentParser, _: App | None) -> None:
 
 _Adding = Callable[[argparse.ArgumentParser, App | None], None]
 _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
-    "register": ("make machines and activities known", _REGISTER, "", _add_register),
+    "register": ("make machines and activities known", _REGISTER, _REGISTER_EPILOG, _add_register),
     "deregister": (
         "delete machines and activities",
-        "Delete the state machines and activities.",
-        "",
+        _DEREGISTER,
+        _DEREGISTER_EPILOG,
         _add_deregister,
     ),
     "start": ("start an execution", _START, _START_EPILOG, _add_start),
-    "worker": ("do the tasks of activities", _WORKER, "", _add_worker),
-    "executions": ("list executions and their histories", _EXECUTIONS, "", _add_executions),
+    "worker": ("do the tasks of activities", _WORKER, _WORKER_EPILOG, _add_worker),
+    "executions": ("list executions and their histories", _EXECUTIONS, _EXECUTIONS_EPILOG, _add_executions),
     **TRIAL_COMMANDS,
     **RUN_COMMANDS,
     **PICTURE_COMMANDS,
     **CHECK_COMMANDS,
     "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
+    "completion": (
+        "print a script that completes commands",
+        _COMPLETION,
+        _COMPLETION_EPILOG,
+        _add_completion,
+    ),
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
 
@@ -326,7 +377,14 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def _check_app(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Demand something to act on: only a machine that is named stands for itself."""
-    if args.command in {"local", *RUN_COMMANDS, *PICTURE_COMMANDS, *CHECK_COMMANDS, *TRIAL_COMMANDS}:
+    if args.command in {
+        "completion",
+        "local",
+        *RUN_COMMANDS,
+        *PICTURE_COMMANDS,
+        *CHECK_COMMANDS,
+        *TRIAL_COMMANDS,
+    }:
         return
     if getattr(args, "app", None) == [] and getattr(args, "machine", None) is None:
         instead = " or --machine NAME" if hasattr(args, "machine") else ""

@@ -9,22 +9,22 @@ Draw a state machine: that of a file with its definition (JSON or YAML), one of 
 registered. Of an execution's ARN, the run is drawn over the machine: outcomes, retries, durations."""
 _GRAPH_EPILOG = """\
 examples:
-  {call} graph shop.asl.json --output shop.svg
-  {call} graph shop --format mermaid
-  {call} graph arn:aws:states:eu-west-1:123456789012:execution:shop:order-7 --output order-7.svg
+  {prog} graph shop.asl.json --output shop.svg
+  {prog} graph shop --format mermaid
+  {prog} graph arn:aws:states:eu-west-1:123456789012:execution:shop:order-7 --output order-7.svg
 """
 _REPORT = """\
 Write a page about an execution: its graph, its timeline, its events with their data. It is one file, which
 needs nothing else and loads nothing; it has the data that the execution had."""
 _REPORT_EPILOG = """\
 examples:
-  {call} report ARN --output order-7.html
+  {prog} report ARN --output order-7.html
 """
 _TRACE = """\
 Write an execution as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open."""
 _TRACE_EPILOG = """\
 examples:
-  {call} trace ARN --output order-7.json
+  {prog} trace ARN --output order-7.json
 """
 
 

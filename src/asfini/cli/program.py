@@ -1,5 +1,6 @@
 """A program from its arguments to its exit status: `CLI` and `main`."""
 
+import json
 import logging
 import os
 import sys
@@ -150,6 +151,8 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
     """
     if _loop_runs():
         raise RuntimeError("a command line runs an event loop of its own: call it where none is running")
+    if args.command == "completion":  # shells ask for it whenever one starts
+        return _complete(args)
     from asfini.cli import progress  # slow, and help does without
     from asfini.cli.commands import prepare
     from asfini.cli.running import Terminated, Unclean, run_to_end
@@ -174,6 +177,16 @@ def run(args: Namespace, prog: str, find_app: Callable[[], App]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, a person wants a line rather than a traceback
         return _report(error, prog, args)
     return status
+
+
+def _complete(args: Namespace) -> int:
+    """Print a shell's script."""
+    from asfini.cli.completion import script
+
+    parser, commands = args.completes
+    text = script(parser, commands, args.shell)
+    print(json.dumps({"shell": args.shell, "script": text}, indent=2) if args.json else text, end="")
+    return 0
 
 
 def _loop_runs() -> bool:

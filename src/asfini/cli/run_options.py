@@ -8,17 +8,17 @@ Say why an execution failed: in which state, branch or item, with what input, af
 Retry and Catch did; or where it stands, and what it waits for."""
 _EXPLAIN_EPILOG = """\
 examples:
-  {call} explain arn:aws:states:eu-west-1:123456789012:execution:shop:order-7
-  {call} explain ARN --json
+  {prog} explain arn:aws:states:eu-west-1:123456789012:execution:shop:order-7
+  {prog} explain ARN --json
 """
 _HISTORY = """\
 Print the events of an execution, all or some of them. With --json they are a JSON array; with --follow, too,
 an object each, a line each."""
 _HISTORY_EPILOG = """\
 examples:
-  {call} history ARN --follow
-  {call} history ARN --state charge --data
-  {call} history ARN --type '*Failed' --type '*TimedOut' -v
+  {prog} history ARN --follow
+  {prog} history ARN --state charge --data
+  {prog} history ARN --type '*Failed' --type '*TimedOut' -v
 """
 _WATCH = """\
 Watch an execution until it ends: its states with outcome, tries and durations, what it waits for, branches
@@ -34,6 +34,11 @@ exit status: as it ended: 0 SUCCEEDED; 1 FAILED; 3 TIMED_OUT; 4 ABORTED; 130 aft
 """
 _REDRIVE = """\
 Let an execution go on from where it failed, timed out or was stopped, within 14 days."""
+_REDRIVE_EPILOG = """\
+examples:
+  {prog} redrive ARN
+  {prog} redrive ARN --wait && echo well
+"""
 _RECORD = """\
 Make a test of an execution: a file for pytest that runs the same machine offline, the results of its tasks
 in the format of Step Functions Local's MockConfigFile.json, and its input and end, which the test asserts.
@@ -41,8 +46,8 @@ in the format of Step Functions Local's MockConfigFile.json, and its input and e
 The files have the data that the execution had: look through them before you share them."""
 _RECORD_EPILOG = """\
 examples:
-  {call} record ARN
-  {call} record ARN --directory tests/runs --name declined
+  {prog} record ARN
+  {prog} record ARN --directory tests/runs --name declined
 """
 
 
@@ -108,7 +113,7 @@ RUN_COMMANDS = {
     "explain": ("say why an execution failed, or what it waits for", _EXPLAIN, _EXPLAIN_EPILOG, _add_explain),
     "history": ("print an execution's events", _HISTORY, _HISTORY_EPILOG, _add_history),
     "watch": ("watch an execution until it ends", _WATCH, _WATCH_EPILOG, _add_watch),
-    "redrive": ("let an execution go on from where it failed", _REDRIVE, "", _add_redrive),
+    "redrive": ("let an execution go on from where it failed", _REDRIVE, _REDRIVE_EPILOG, _add_redrive),
     "record": ("make a test of an execution", _RECORD, _RECORD_EPILOG, _add_record),
 }
 """Commands by name, as all others: help in the list, description, epilog, and what adds their arguments."""
