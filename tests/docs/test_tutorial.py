@@ -6,6 +6,7 @@ What commands print is compared with what the page shows, but for times, names o
 import asyncio
 import os
 import re
+import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -75,6 +76,11 @@ class Shell:
             lines += [] if line.startswith(END) else [line]
         return "".join(lines)
 
+    async def close(self) -> None:
+        """End it, with whatever it has started."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.communicate()
+
     async def _line(self) -> str:
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), SECONDS)
@@ -83,14 +89,21 @@ class Shell:
 
 
 async def open_shell(folder: Path) -> Shell:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
+    others = ("AWS_", "PYTEST_", "FORCE_COLOR", "PY_COLORS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**kept, "PATH": path, "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
-    return Shell(
-        await asyncio.create_subprocess_exec(
-            "bash", "--norc", cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=STDOUT
-        )
+    own = {"PATH": path, "HOME": str(folder), "PYTHONUNBUFFERED": "1", "COLUMNS": "80", "NO_COLOR": "1"}
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "--norc",
+        cwd=folder,
+        env=kept | own,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+        start_new_session=True,
     )
+    return Shell(process)
 
 
 def without_varying(text: str) -> str:
@@ -121,4 +134,4 @@ async def test_following_the_tutorial_gives_what_it_shows(tmp_path: Path) -> Non
                 (folder / what).write_text(text, encoding="utf-8")
         assert left_out == ELSEWHERE.keys()
     finally:
-        await shell.process.communicate(b"kill $(jobs -p) 2> /dev/null\nexit\n")
+        await shell.close()
