@@ -46,7 +46,9 @@ class Activity:
 
     def __init__(self, name: str, *, heartbeat: float | None = None) -> None:
         self.name = check_name(name, "an activity")
+        """The full name, with its group's prefix."""
         self.heartbeat = check_interval(heartbeat, f"the heartbeat of {name!r}")
+        """Seconds between two heartbeats; `None` for none."""
 
     @property
     def arn(self) -> str:
@@ -97,6 +99,7 @@ class CallableActivity(Activity, Generic[P, R]):
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise InvalidArgument(f"the activity {name!r} needs a function that returns, not one that yields")
         self.function = function
+        """What does the work."""
         self._arguments = Arguments(function, f"activity {name!r}")
         self._check_parameters()
         self.runs_in: RunsIn = self._check_place(runs_in)
@@ -289,6 +292,7 @@ class ActivityRegistration:
         if not isinstance(prefix, str):
             raise InvalidArgument(f"a prefix is text, not {prefix!r}")
         self.prefix = prefix
+        """What each name begins with."""
         self.activities: dict[str, Activity] = {}
         """The group's activities by their full names."""
 

@@ -42,6 +42,7 @@ class Alias:
             raise InvalidArgument(f"an alias's ARN is needed, not {arn!r}")
         self._service = service
         self.arn = arn
+        """The alias's ARN."""
 
     @property
     def name(self) -> str:

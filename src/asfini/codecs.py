@@ -160,6 +160,7 @@ class Gzip:
 
     def __init__(self, level: int = 6) -> None:
         self.level = level
+        """From 1, fast, to 9, small."""
 
     async def encode(self, text: str) -> str:
         """Compress a text.

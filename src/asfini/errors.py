@@ -103,6 +103,7 @@ class MissingExtra(AsfiniError, ImportError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: python -m pip install 'asfini[{extra}]'")
         self.extra = extra
+        """The extra's name."""
 
 
 class TaskFailed(AsfiniError):
@@ -122,7 +123,9 @@ class TaskFailed(AsfiniError):
                 raise InvalidArgument(f"a failure's {what} is text, not of type {type(text).__name__}")
         super().__init__(f"{error}: {cause}" if cause else error)
         self.error = error
+        """The error's name."""
         self.cause = cause
+        """What happened, for people."""
 
 
 class TaskInputInvalid(AsfiniError, ValueError):
@@ -153,6 +156,7 @@ class ExecutionError(AsfiniError):
         details = ": ".join(part for part in (error, cause) if part)
         super().__init__(f"execution {execution_arn} {ending}" + (f": {details}" if details else ""))
         self.execution_arn = execution_arn
+        """The execution's ARN."""
         self.error = error
         """The error's name, if one was given."""
         self.cause = cause
@@ -192,6 +196,7 @@ class ServiceError(AsfiniError):
         self.code = code or type(self).__name__
         """AWS's code, such as `ExecutionAlreadyExists`."""
         self.message = message
+        """What the service said."""
         super().__init__(f"{operation}: {self.code}: {message}" if operation else f"{self.code}: {message}")
 
 

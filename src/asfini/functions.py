@@ -18,6 +18,7 @@ class Lambda:
         if not isinstance(name, str) or not name:
             raise InvalidArgument(f"a Lambda function is named with text, not with {name!r}")
         self.name = name
+        """The function's name."""
 
     @property
     def arn(self) -> str:

@@ -85,7 +85,9 @@ class ExecutionStarted(DataEvent):
 
     type: Literal["ExecutionStarted"] = "ExecutionStarted"
     input: Any = field(default=None, hash=False)
+    """What the execution gets."""
     role_arn: str | None = None
+    """The role that it acts in."""
     state_machine_alias_arn: str | None = None
     state_machine_version_arn: str | None = None
 
@@ -186,8 +188,11 @@ class ActivityScheduled(DataEvent):
     resource: str
     """The activity's ARN."""
     input: Any = field(default=None, hash=False)
+    """What the task gets."""
     timeout_in_seconds: int | None = None
+    """Seconds after which the task times out, if any."""
     heartbeat_in_seconds: int | None = None
+    """Seconds between two signs of life, after which it times out, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +212,9 @@ class LambdaFunctionScheduled(DataEvent):
     resource: str
     """The function's ARN."""
     input: Any = field(default=None, hash=False)
+    """What the function gets."""
     timeout_in_seconds: int | None = None
+    """Seconds after which the task times out, if any."""
     task_credentials: Mapping[str, Any] | None = field(default=None, hash=False)
     """Whose role is taken on for the call: `{"roleArn": …}`."""
 
@@ -222,10 +229,13 @@ class TaskScheduled(DataEvent):
     resource: str
     """What it is asked to do, and whether to wait for it: `sendMessage.waitForTaskToken`."""
     region: str | None = None
+    """The region of the service that is called."""
     parameters: Any = field(default=None, hash=False)
     """What is sent."""
     timeout_in_seconds: int | None = None
+    """Seconds after which the task times out, if any."""
     heartbeat_in_seconds: int | None = None
+    """Seconds between two signs of life, after which it times out, if any."""
     task_credentials: Mapping[str, Any] | None = field(default=None, hash=False)
     """Whose role is taken on for the call: `{"roleArn": …}`."""
 
@@ -261,6 +271,7 @@ class ObjectSucceeded(DataEvent):
 
     type: Literal["ActivitySucceeded", "ExecutionSucceeded", "LambdaFunctionSucceeded", "TaskSucceeded"]
     output: Any = field(default=None, hash=False)
+    """What was given."""
     resource_type: str | None = None
     """The service that was called; of `TaskSucceeded` only."""
     resource: str | None = None

@@ -31,6 +31,7 @@ class MapRun:
             raise InvalidArgument(f"a map run's ARN is needed, not {arn!r}")
         self._service = service
         self.arn = arn
+        """The map run's ARN."""
 
     def __repr__(self) -> str:
         return f"MapRun({self.arn!r})"

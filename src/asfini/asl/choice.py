@@ -21,6 +21,7 @@ class Rule(Model):
     next: str | None = None
     """The name of the state to go to. A state itself may be given."""
     comment: str | None = None
+    """For people."""
     assign: dict[str, Json] | None = None
     """Variables to set when the rule holds."""
     output: Json = None
@@ -74,6 +75,7 @@ class And(Rule):
     positional: ClassVar[tuple[str, ...]] = ("rules", "next")
 
     rules: list[AnyRule] = Field(kw_only=False, serialization_alias="And")
+    """Rules that say nowhere to go themselves."""
 
 
 class Or(Rule):
@@ -82,6 +84,7 @@ class Or(Rule):
     positional: ClassVar[tuple[str, ...]] = ("rules", "next")
 
     rules: list[AnyRule] = Field(kw_only=False, serialization_alias="Or")
+    """Rules that say nowhere to go themselves."""
 
 
 class Not(Rule):
@@ -90,6 +93,7 @@ class Not(Rule):
     positional: ClassVar[tuple[str, ...]] = ("rule", "next")
 
     rule: AnyRule = Field(kw_only=False, serialization_alias="Not")
+    """A rule that says nowhere to go itself."""
 
 
 OPERATORS |= {"And": And, "Or": Or, "Not": Not, "Condition": Condition}

@@ -54,6 +54,7 @@ class Definition(Model):
     positional: ClassVar[tuple[str, ...]] = ("start_at", "states")
 
     comment: str | None = None
+    """For people."""
     query_language: Literal["JSONPath", "JSONata"] | None = None
     """The language of the states' expressions; AWS's default is JSONPath."""
     version: str | None = None

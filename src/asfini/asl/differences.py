@@ -30,11 +30,13 @@ class Difference:
     """Something that one definition has, and the other has not or has otherwise."""
 
     kind: Literal["added", "removed", "changed"]
+    """Whether it is in the second definition only, in the first only, or in both."""
     location: str
     """Where, as problems name it: `/States/size/Next`."""
     before: Any = None
     """JSON data; `None` too if it was not there."""
     after: Any = None
+    """JSON data; `None` too if it is not there any more."""
 
     def __str__(self) -> str:
         place = self.location or "/"

@@ -42,6 +42,7 @@ class ItemProcessor(Definition):
     """What a Map does with each item."""
 
     processor_config: ProcessorConfig | None = None
+    """How it is run; AWS's default is inline."""
 
 
 def _read_processor(value: Any) -> Any:
@@ -60,15 +61,21 @@ class ReaderConfig(Model):
     input_type: str | None = None
     """`"CSV"`, `"JSON"`, `"JSONL"`, `"PARQUET"` or `"MANIFEST"`."""
     transformation: str | None = None
+    """`"LOAD_AND_FLATTEN"` reads the objects that are listed, `"NONE"` only lists them."""
     manifest_type: str | None = None
+    """What wrote the manifest: `"ATHENA_DATA"` or `"S3_INVENTORY"`."""
     csv_header_location: str | None = Field(default=None, serialization_alias="CSVHeaderLocation")
     """`"FIRST_ROW"` or `"GIVEN"`."""
     csv_headers: list[str] | None = Field(default=None, serialization_alias="CSVHeaders")
+    """The columns' names, where `csv_header_location` is `"GIVEN"`."""
     csv_delimiter: str | None = Field(default=None, serialization_alias="CSVDelimiter")
     """`"COMMA"` (AWS's default), `"PIPE"`, `"SEMICOLON"`, `"SPACE"` or `"TAB"`."""
     max_items: int | str | None = None
+    """How many items are read at most, up to 100,000,000."""
     max_items_path: str | None = None
+    """The path of that number (JSONPath)."""
     items_pointer: str | None = None
+    """Where the array is in a JSON file: `/shop/orders`."""
 
 
 class ItemReader(Model):
@@ -77,17 +84,24 @@ class ItemReader(Model):
     resource: str | None = None
     """`"arn:aws:states:::s3:getObject"` or `"arn:aws:states:::s3:listObjectsV2"`."""
     reader_config: ReaderConfig | None = None
+    """The form of the data."""
     parameters: Json = None
+    """Where the data is (JSONPath): `{"Bucket": …, "Key": …}`."""
     arguments: JsonataOrJson = None
+    """The same (JSONata)."""
 
 
 class ItemBatcher(Model):
     """How a distributed Map groups items into batches."""
 
     max_items_per_batch: int | str | None = None
+    """How many items a batch has at most."""
     max_items_per_batch_path: str | None = None
+    """The path of that number (JSONPath)."""
     max_input_bytes_per_batch: int | str | None = None
+    """How many bytes of JSON a batch has at most, up to 262,144."""
     max_input_bytes_per_batch_path: str | None = None
+    """The path of that number (JSONPath)."""
     batch_input: Json = None
     """What every batch gets besides its items."""
 
@@ -96,7 +110,9 @@ class WriterConfig(Model):
     """The form in which a distributed Map writes results."""
 
     output_type: str | None = None
+    """`"JSON"` or `"JSONL"`."""
     transformation: str | None = None
+    """`"NONE"` tells all of each child, `"COMPACT"` its output, `"FLATTEN"` joins outputs that are lists."""
 
 
 class ResultWriter(Model):
@@ -105,8 +121,11 @@ class ResultWriter(Model):
     resource: str | None = None
     """`"arn:aws:states:::s3:putObject"`."""
     writer_config: WriterConfig | None = None
+    """Their form."""
     parameters: Json = None
+    """Where they go (JSONPath): `{"Bucket": …, "Prefix": …}`."""
     arguments: JsonataOrJson = None
+    """The same (JSONata)."""
 
 
 Number = int | float | str
@@ -129,17 +148,23 @@ class Map(HasResult, CanFail):
     item_selector: Json = None
     """What each iteration gets, in place of the item."""
     item_reader: ItemReader | None = None
+    """Where a distributed Map gets its items; else they are in its input."""
     item_batcher: ItemBatcher | None = None
+    """How a distributed Map groups items; else each child gets one."""
     result_writer: ResultWriter | None = None
+    """Where a distributed Map writes its results; else they are its result."""
     max_concurrency: int | str | None = None
     """How many iterations run at once; 0 (AWS's default) sets no limit of one's own."""
     max_concurrency_path: str | None = None
+    """The path of that number (JSONPath)."""
     tolerated_failure_count: int | str | None = None
     """How many items may fail before a distributed Map does."""
     tolerated_failure_count_path: str | None = None
+    """The path of that number (JSONPath)."""
     tolerated_failure_percentage: Number | None = None
     """Which percentage of the items may fail before a distributed Map does."""
     tolerated_failure_percentage_path: str | None = None
+    """The path of that percentage (JSONPath)."""
     label: str | None = None
     """A short name for a distributed Map's runs, at most 40 characters."""
 

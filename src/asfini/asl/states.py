@@ -67,6 +67,7 @@ class Retrier(Model):
     error_equals: list[str] = Field(kw_only=False)
     """The names of the errors; `States.ALL` stands for nearly all."""
     comment: str | None = None
+    """For people."""
     interval_seconds: Seconds | None = None
     """Seconds before the first retry; AWS's default is 1."""
     max_attempts: int | str | None = None
@@ -90,6 +91,7 @@ class Catcher(Model):
     next: str | None = Field(default=None, kw_only=False)
     """The name of the state to go to. A state itself may be given."""
     comment: str | None = None
+    """For people."""
     result_path: str | None = None
     """Where the error's object goes in the state's input (JSONPath); AWS's default is to replace it."""
     output: JsonataOrJson = None
@@ -124,6 +126,7 @@ class State(Model):
         name: str = Field(default="", exclude=True, frozen=True)
 
     comment: str | None = None
+    """For people."""
     query_language: Literal["JSONPath", "JSONata"] | None = None
     """The language of the state's expressions; by default its definition's."""
     input_path: str | None = None

@@ -55,6 +55,7 @@ class Edge:
     source: Node
     target: Node
     kind: EdgeKind
+    """Which field of the definition leads there."""
     labels: list[str] = field(default_factory=list)
     """When each is taken: a rule, or the errors that are caught."""
 
@@ -66,6 +67,7 @@ class Graph:
     title: str = ""
     """What to call it among its like: `branch 0`."""
     start: Node | None = None
+    """The state that it starts at."""
     nodes: dict[str, Node] = field(default_factory=dict)
     """By name, in the definition's order."""
     edges: list[Edge] = field(default_factory=list)

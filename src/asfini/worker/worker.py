@@ -127,7 +127,9 @@ class Worker:
         self.client = client
         self.activities = _checked(activities)
         self.name = _default_name() if name is None else check_name(name, "a worker")
+        """Who does the tasks, as histories tell."""
         self.grace = grace
+        """Seconds that tasks in work have to finish when the worker stops."""
         self._rate = tasks_per_second
         self._limits = self._limits_of_all(limits, max_tasks, max_polls, max_threads, max_processes)
         self._resources = _callables(resources)
