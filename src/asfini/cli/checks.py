@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import sys
+import re
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,9 +86,9 @@ def _say(results: Sequence[FileResult], files: int) -> None:
     """Say on standard error what was looked at: nothing found may mean that nothing was searched."""
     checked = [result for result in results if result.machines or result.findings]
     if checked:
-        print(checking.summary(checked), file=sys.stderr)
+        print_text(checking.summary(checked), error=True)
     else:
-        print(f"found no state machine in {files} file{'' if files == 1 else 's'}", file=sys.stderr)
+        print_text(f"found no state machine in {files} file{'' if files == 1 else 's'}", error=True)
 
 
 def _explain(args: Namespace) -> Work:
@@ -152,6 +152,8 @@ async def _deployed(args: Namespace, app: App, named: str) -> Definition:
 
 
 def _policy(args: Namespace, app: App) -> Work:
+    if args.account is not None and not re.fullmatch(r"\d{12}", args.account, re.ASCII):
+        raise InvalidArgument(f"--account is a number of 12 digits, not {args.account!r}")
     if args.machine is not None and is_file(args.machine):
         found: Definition | StateMachine | str = load(Path(args.machine))
     else:

@@ -260,7 +260,7 @@ async def wait(args: Namespace, client: Client, execution: Execution) -> None:
             await execution.wait(raise_on_failure=False)
     except asyncio.CancelledError:
         if not args.local:
-            print(f"the execution goes on: {execution.arn}", file=sys.stderr)
+            print_text(f"the execution goes on: {execution.arn}", error=True)
         raise
     if args.json:
         print_json(await told_of(execution, history=args.history))
@@ -283,7 +283,7 @@ def _work(args: Namespace, app: App) -> Work:
             names = ", ".join(activity.name for activity in worker.activities)
             _logger.info("%s works at %s", worker.name, names)
             if progress.watched(quiet=args.quiet > 0):
-                print(f"working at {names}; Ctrl-C ends it, and once more cuts tasks off", file=sys.stderr)
+                print_text(f"working at {names}; Ctrl-C ends it, and once more cuts tasks off", error=True)
             await worker.run(signals=threading.current_thread() is threading.main_thread())
 
     return work()

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 
 from asfini.cli.app import App, object_named
+from asfini.cli.output import print_json, print_text
 from asfini.errors import InvalidArgument
 from asfini.functions import Lambda
 from asfini.machine import StateMachine
@@ -44,7 +45,7 @@ def prepare(args: Namespace, app: App) -> Coroutine[Any, Any, None]:
     given = {name: value for name, value in options.items() if value is not None}
     if args.quiet == 0:
         _logger.setLevel(min(logging.INFO, logging.getLogger().level))
-    return _serve([*app.activities, *machines], given)
+    return _serve([*app.activities, *machines], given, as_json=args.json)
 
 
 def function_given(given: str) -> tuple[Lambda, Callable[..., Any]]:
@@ -73,7 +74,7 @@ def _allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-async def _serve(things: list[Any], options: dict[str, Any]) -> None:
+async def _serve(things: list[Any], options: dict[str, Any], *, as_json: bool) -> None:
     _allow_many_connections()
     serve = importlib.import_module("asfini.local.endpoint").serve
     with _until_signal() as stop:
@@ -82,7 +83,10 @@ async def _serve(things: list[Any], options: dict[str, Any]) -> None:
                 endpoint = await stack.enter_async_context(serve(*things, **options))
             except OSError as error:
                 raise InvalidArgument(_cannot_listen(error, options)) from error
-            print(f"asfini local listening on {endpoint.url}", flush=True)
+            if as_json:
+                print_json({"url": endpoint.url}, flush=True)
+            else:
+                print_text(f"asfini local listening on {endpoint.url}", flush=True)
             await stop.wait()
 
 

@@ -1,13 +1,14 @@
 """What commands print and write: text on any terminal, JSON, and files that are whole or not there."""
 
 import json
+import logging
 import os
 import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from asfini.cli import progress
 from asfini.errors import InvalidArgument
@@ -30,22 +31,38 @@ def print_json(value: Any, *, indent: int | None = 2, flush: bool = False) -> No
         _print(json.dumps(value, indent=indent), flush)
 
 
-def print_text(text: str, *, flush: bool = False) -> None:
+def print_text(text: str, *, flush: bool = False, error: bool = False) -> None:
     """Print text, on any terminal.
 
     Args:
         text: the text.
         flush: whether somebody is to read it now.
+        error: whether it is for standard error, which has what only people read.
     """
     try:
-        _print(text, flush)
+        _print(text, flush, error=error)
     except UnicodeEncodeError:
-        _print(text.encode("ascii", "backslashreplace").decode(), flush)
+        _print(text.encode("ascii", "backslashreplace").decode(), flush, error=error)
 
 
-def _print(text: str, flush: bool) -> None:
+def _print(text: str, flush: bool, *, error: bool = False) -> None:
     with progress.cleared():
-        print(text, flush=flush)
+        print(text, flush=flush, file=sys.stderr if error else sys.stdout)
+
+
+if TYPE_CHECKING:
+    _Handler = logging.StreamHandler[TextIO]
+else:
+    _Handler = logging.StreamHandler
+
+
+class LogHandler(_Handler):
+    """Logs beside the line that says how far it is, not into it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        with progress.cleared():
+            super().emit(record)
 
 
 def is_terminal() -> bool:

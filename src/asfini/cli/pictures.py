@@ -33,7 +33,7 @@ def prepare(args: Namespace, app: App) -> Work:
 
 
 def _graph(args: Namespace, app: App) -> Work:
-    written = args.format or _SUFFIXES.get(Path(args.output or "").suffix, "svg")
+    written = args.format or _format_of(args.output)
     found = _offline(args.machine, app)
     if isinstance(found, str) and found.startswith("arn:"):
         use_region_of(_arns.Arn.parse(found), args, app)
@@ -54,6 +54,20 @@ def _graph(args: Namespace, app: App) -> Work:
             print_text(text.rstrip("\n"))
 
     return draw()
+
+
+def _format_of(output: str | None) -> str:
+    """What a file's name says that it is to hold.
+
+    Raises:
+        InvalidArgument: it says that it is something else than a graph.
+    """
+    suffix = "" if output in (None, "-") else Path(output or "").suffix
+    if suffix and suffix not in _SUFFIXES:
+        raise InvalidArgument(
+            f"what is {output} to be? its name may end in {', '.join(_SUFFIXES)}, or give --format"
+        )
+    return _SUFFIXES.get(suffix, "svg")
 
 
 def _offline(named: str | None, app: App) -> Graph | str:
@@ -97,7 +111,9 @@ def _told(args: Namespace, app: App) -> Work:
                 text = await execution.to_html()
             else:
                 text = json.dumps(await execution.to_trace(), default=str)
-        if args.output == "-":
+        if args.output == "-" and args.json and args.command == "report":
+            print_json({"format": "html", "report": text})
+        elif args.output == "-":
             print_text(text.rstrip("\n"))
         else:
             _tell(args, path, text)

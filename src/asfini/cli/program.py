@@ -203,7 +203,11 @@ def _set_up_logging(args: Namespace) -> None:
     level = max(logging.WARNING - 10 * (args.verbose - args.quiet), logging.DEBUG)
     if args.verbose or args.quiet or not root.handlers:
         root.setLevel(level)
-    logging.basicConfig(format="%(asctime)s [%(levelname)8s] %(name)s: %(message)s")
+    from asfini.cli.output import LogHandler  # slow, and help does without
+
+    logging.basicConfig(
+        format="%(asctime)s [%(levelname)8s] %(name)s: %(message)s", handlers=[LogHandler(sys.stderr)]
+    )
     for library in map(logging.getLogger, ("botocore", "aiobotocore", "aiohttp")):
         if library.level == logging.NOTSET:  # they would log payloads and tokens
             library.setLevel(logging.WARNING)

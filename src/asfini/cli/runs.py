@@ -1,9 +1,9 @@
 """What the commands about single executions do."""
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from asfini.cli.app import App
@@ -56,6 +56,8 @@ def _history(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -
                     told.append(event.to_dict())
         if args.json and not args.follow:
             print_json(told)
+        if not args.quiet and (note := chosen.note()) is not None:
+            print_text(note, error=True)
 
     return history()
 
@@ -69,24 +71,39 @@ class _Chosen:
     """
 
     def __init__(self, states: list[str], types: list[str]) -> None:
-        self._states = states
-        self._types = types
+        self._patterns = {"state": states, "type": types}
+        self._seen: dict[str, dict[str, None]] = {"state": {}, "type": {}}
         self._folding = Folding()
+        self._taken = 0
 
     def takes(self, event: Event) -> bool:
         """Whether an event, which follows those that were asked for before, is to be printed."""
-        return self._fits_state(event) and _fits(event.type, self._types)
-
-    def _fits_state(self, event: Event) -> bool:
-        if not self._states:
-            return True
         state = self._folding.take(event)
-        name = getattr(event, "name", "" if state is None else state.name)
-        return _fits(name, self._states)
+        name = getattr(event, "name", None if state is None else state.name)
+        for what, found in (("state", name), ("type", event.type)):
+            if found is not None:
+                self._seen[what][found] = None
+        taken = all(
+            not patterns or (found is not None and _fits(found, patterns))
+            for found, patterns in zip((name, event.type), self._patterns.values(), strict=True)
+        )
+        self._taken += taken
+        return taken
+
+    def note(self) -> str | None:
+        """What to tell somebody who got nothing: what there would be."""
+        if self._taken or not any(self._patterns.values()):
+            return None
+        asked = [f"{what} {' or '.join(map(repr, each))}" for what, each in self._patterns.items() if each]
+        there = [f"{what}s: {', '.join(self._seen[what])}" for what, each in self._patterns.items() if each]
+        return f"no event is of {' and '.join(asked)}; there are {'; '.join(there)}"
 
 
 def _fits(name: str, patterns: list[str]) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+    """Whether a name is like one of some patterns, in which `*` stands for anything."""
+    return any(
+        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) for pattern in patterns
+    )
 
 
 def _redrive(args: Namespace, connecting: AbstractAsyncContextManager[Client]) -> Work:

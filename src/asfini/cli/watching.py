@@ -48,7 +48,7 @@ def prepare(args: Namespace, app: App) -> Work:
                     await _print(execution, as_json=args.json)
                 await execution.wait()
             except asyncio.CancelledError:
-                print(f"the execution goes on: {execution.arn}", file=sys.stderr)
+                print_text(f"the execution goes on: {execution.arn}", error=True)
                 raise
 
     return watch()
