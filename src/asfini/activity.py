@@ -74,8 +74,8 @@ class CallableActivity(Activity, Generic[P, R]):
     Args:
         name: at most 80 characters, unique in its account and region.
         function: does the work.
-        heartbeat: seconds between two heartbeats, which the worker sends by itself; `None` for none. Without
-            heartbeats, work at a task that is closed meanwhile is not cancelled.
+        heartbeat: seconds between two heartbeats, which the worker sends by itself, 20 by default; `None` for
+            none. Without heartbeats, work at a task that is closed meanwhile is not cancelled.
         runs_in: where a worker calls the function: in its event `"loop"`, as `async` ones always are; in a
             `"thread"`, as plain ones are by default; or in a `"process"` of its own, for what needs a
             processor for long. It must be found in a module by its name there.
@@ -135,7 +135,7 @@ class CallableActivity(Activity, Generic[P, R]):
 
         Args:
             name: the activity's name, at most 80 characters.
-            heartbeat: seconds between two heartbeats; `None` for none.
+            heartbeat: seconds between two heartbeats, 20 by default; `None` for none.
             runs_in: where calls run: `"loop"`, `"thread"` or `"process"`; by default coroutine functions in
                 the loop and plain ones in a thread.
         """
@@ -321,7 +321,7 @@ class ActivityRegistration:
 
         Args:
             name: what follows the prefix; the function's name by default.
-            heartbeat: seconds between two heartbeats; `None` for none.
+            heartbeat: seconds between two heartbeats, 20 by default; `None` for none.
             runs_in: where a worker calls it: see `CallableActivity`.
         """
         return functools.partial(self._decorate, CallableActivity, _chosen(name), heartbeat, runs_in)
@@ -337,7 +337,7 @@ class ActivityRegistration:
 
         Args:
             name: what follows the prefix; the function's name by default.
-            heartbeat: seconds between two heartbeats; `None` for none.
+            heartbeat: seconds between two heartbeats, 20 by default; `None` for none.
             runs_in: where a worker calls it: see `CallableActivity`.
         """
         return functools.partial(self._decorate, SmartCallableActivity, _chosen(name), heartbeat, runs_in)

@@ -518,7 +518,7 @@ class Client:
             machine: the machine, or its name, or an ARN.
             inputs: what they get, one each; taken one by one when there is room, perhaps as they arrive.
             max_running: how many executions there are at once, at most, with those that have ended, but were
-                not taken from here yet.
+                not taken from here yet; 1,000 by default.
             name: makes an execution's name of its input; names are made up by default.
             if_exists: what happens where a name is taken, as in `start_execution`: with `"return"`, a batch
                 that was interrupted goes on where it was.

@@ -33,9 +33,10 @@ class AwsService(Service):
 
     Args:
         session: who calls, and where to.
-        max_polls: how many polls may be open at once over all activities; more wait for their turn, and one
-            activity's may then hold up another's. As many calls that wait for an EXPRESS execution or for the
-            test of a state may be open besides. Each is a socket: mind the system's limit of open files.
+        max_polls: how many polls may be open at once over all activities, 10,000 by default; more wait for
+            their turn, and one activity's may then hold up another's. As many calls that wait for an EXPRESS
+            execution or for the test of a state may be open besides. Each is a socket: mind the system's
+            limit of open files.
         max_attempts: how often a call is tried, at most, when the answer is throttling or there is none, with
             botocore's growing, random delays between. By default as configured (`AWS_MAX_ATTEMPTS`) or else
             3 times. Polls, and calls that would run something twice, are tried once.

@@ -266,7 +266,7 @@ async def serve(
     Args:
         things: machines and activities to register; activities that are functions get done here.
         host: the address to listen at.
-        port: the port; 0 picks one that is free.
+        port: the port, 8083 by default; 0 picks one that is free.
         allow_remote: whether `host` may be one that other machines reach: they could start executions.
         virtual_time: whether the service's own timers jump: Wait, Retry, TimeoutSeconds. Requests and polls
             take real time, and the clock stands while a client has a task in hand. The service is in a thread

@@ -82,9 +82,9 @@ class Worker:
             `current_task().resources` has what they gave.
         middleware: functions that are called around each poll, task and report, the first outermost: see
             `asfini.worker.Step`.
-        grace: seconds that tasks in work have to finish when the worker stops. On AWS, give a container that
-            stops (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than the 60 seconds
-            of a poll.
+        grace: seconds that tasks in work have to finish when the worker stops, 30 by default. On AWS, give a
+            container that stops (Kubernetes: `terminationGracePeriodSeconds`) more than that, and more than
+            the 60 seconds of a poll.
         late: what becomes of tasks that open polls bring while the worker stops: `"run"` does them as far as
             `grace` allows, `"hand_back"` reports them as failed with `WorkerCancel` at once, so that a
             Retry gives them to another worker.
