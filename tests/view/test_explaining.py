@@ -10,6 +10,7 @@ import asfini
 from asfini import (
     Client,
     Definition,
+    Execution,
     Fail,
     ItemProcessor,
     Lambda,
@@ -20,7 +21,8 @@ from asfini import (
     Wait,
     construct_state_machine,
 )
-from asfini.errors import TaskFailed
+from asfini.errors import AccessDenied, TaskFailed
+from asfini.service import Service
 from asfini.view import Explanation, explain, fold
 
 WORK = Lambda("work")
@@ -188,6 +190,96 @@ async def test_the_explanation_is_plain_json(client: Client) -> None:
     client.mock(WORK, side_effect=TaskFailed("Boom"))
     explanation = await told(client, task())
     assert json.loads(json.dumps(explanation.to_dict()))["tries"][0]["error"] == "Boom"
+
+
+async def test_an_execution_whose_time_was_up_tells_where_it_stood(client: Client) -> None:
+    machine = construct_state_machine("machine", Wait("rest", seconds=60), timeout_seconds=5)
+    await client.register(machine)
+    execution = await client.start_execution(machine, {"n": 1})
+    await execution.wait(raise_on_failure=False)
+    explanation = await execution.explain()
+    assert (explanation.status, explanation.error) == ("TIMED_OUT", "States.Timeout")
+    assert (explanation.state, explanation.type, explanation.input) == ("rest", "Wait", {"n": 1})
+    assert "  stood in rest (Wait), since " in str(explanation)
+    assert "failed in" not in str(explanation)
+
+
+async def test_an_execution_that_was_stopped_tells_where_it_stood(client: Client) -> None:
+    activity = asfini.Activity("pack")
+    await client.register(activity)
+    each = Map("each", item_processor=states(Task("do", activity)))
+    machine = construct_state_machine("machine", each)
+    await client.register(machine)
+    execution = await client.start_execution(machine, list(range(12)))
+    await anyio.sleep(5)
+    await execution.stop(error="Enough")
+    explanation = await execution.explain()
+    assert (explanation.status, explanation.state, explanation.error) == ("ABORTED", None, "Enough")
+    assert [wait.place for wait in explanation.waits] == [["each", f"item {n}", "do"] for n in range(12)]
+    assert {wait.reason.partition(" at ")[0] for wait in explanation.waits} == {
+        "no worker has taken its task"
+    }
+    lines = str(explanation).splitlines()
+    assert sum(line.startswith("  stood in each → item") for line in lines) == 10
+    assert "  … and 2 more of these" in lines
+
+
+async def test_nothing_is_said_of_retry_and_catch_where_the_definition_is_another_ones(
+    client: Client,
+) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Boom"))
+    machine = construct_state_machine("machine", task().catch(["Other"], Pass("never")))
+    await client.register(machine)
+    execution = await client.start_execution(machine, {})
+    await execution.wait(raise_on_failure=False)
+    run = fold([event async for event in execution.history()])
+    assert explain(run, states(Pass("other"))).clauses is None
+    assert "nothing retries or catches it" not in str(explain(run, states(Pass("other"))))
+    inside = states(Map("each", item_processor=machine.definition))
+    clauses = explain(run, inside).clauses
+    assert clauses is not None
+    assert [clause.error_equals for clause in clauses] == [["Other"]]
+
+
+async def test_input_that_is_not_in_the_history_is_not_told_to_be_null(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Boom"))
+    machine = construct_state_machine("machine", task())
+    await client.register(machine)
+    execution = await client.start_execution(machine, {"n": 1})
+    await execution.wait(raise_on_failure=False)
+    whole = [event async for event in execution.history()]
+    bare = [event async for event in execution.history(include_data=False)]
+    assert explain(fold(whole)).input_known
+    assert not explain(fold(bare)).input_known
+    assert "input: not all of it is in the history" in str(explain(fold(bare)))
+
+
+class Refusing(Service):
+    """A service that lists no executions."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        if operation == "list_executions":
+            raise AccessDenied("not authorized to perform: states:ListExecutions", operation=operation)
+        return await self.service.call(operation, **parameters)
+
+    async def account(self) -> Any:
+        return await self.service.account()
+
+
+async def test_children_that_cannot_be_listed_are_left_out(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Boom"))
+    config = asfini.ProcessorConfig(mode="DISTRIBUTED", execution_type="STANDARD")
+    processor = ItemProcessor(start_at="do", states={"do": task()}, processor_config=config)
+    machine = construct_state_machine("machine", Map("each", item_processor=processor))
+    await client.register(machine)
+    execution = await client.start_execution(machine, [1])
+    await execution.wait(raise_on_failure=False)
+    explanation = await Execution(Refusing(client.service), execution.arn).explain()
+    assert explanation.state == "each"
+    assert explanation.children == []
 
 
 async def test_an_execution_that_succeeded_has_nothing_to_explain(client: Client) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from asfini.view._wording import rule_said
 
 MACHINES = Path(__file__).parents[3] / "shared" / "definitions" / "machines"
 FILES = sorted(MACHINES.glob("*.json"))
+DOT = shutil.which("dot")
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</script><script>alert(1)</script>"] --> end {{x}} \\" & \x00 \ud800 \n `'
 
@@ -254,6 +257,23 @@ class TestHostileText:
         assert "alert" in text
         assert "alert" not in re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
 
+    def test_dot_takes_no_text_for_an_entity(self) -> None:
+        assert '"a&amp;lt;b\\n' in graph({"States": {"a&lt;b": {"Type": "Pass"}}}).to_dot()
+
+    @pytest.mark.parametrize("name", ["\0", "\ud83d", "a\x1bb", "\ufffe"])
+    def test_what_no_picture_can_have_is_replaced(self, name: str) -> None:
+        drawn = graph({"StartAt": name, "States": {name: {"Type": "Pass", "Next": name}}})
+        for text in (drawn.to_svg(), drawn.to_dot(), drawn.to_mermaid()):
+            text.encode()
+            assert name not in text
+        assert "\ufffd" in drawn.to_dot()
+
+    @pytest.mark.parametrize("name", ["", " ", "\n"])
+    def test_no_label_is_empty_whatever_names_are(self, name: str) -> None:
+        state = {"Type": name, "Catch": [{"ErrorEquals": [name], "Next": "b"}]}
+        drawn = graph({"StartAt": name, "States": {name: state, "b": {"Type": "Pass"}}})
+        assert '""' not in drawn.to_mermaid()
+
 
 class TestTextFormats:
     def test_mermaid_has_clusters_shapes_and_dashed_edges(self) -> None:
@@ -291,3 +311,13 @@ class TestRealMachines:
             made += found.to_mermaid().startswith("flowchart") and found.to_dot().startswith("digraph")
         assert wrong == []
         assert made == len(FILES)
+
+    @pytest.mark.skipif(not FILES, reason=f"no real machines in {MACHINES}")
+    @pytest.mark.skipif(DOT is None, reason="there is no Graphviz")
+    def test_graphviz_reads_all_of_them(self) -> None:
+        texts = [graph(json.loads(file.read_text(encoding="utf-8"))["definition"]).to_dot() for file in FILES]
+        texts.append(graph(hostile()).to_dot())
+        command = [str(DOT), "-Tcanon"]
+        told = subprocess.run(command, input="\n".join(texts).encode(), capture_output=True, check=True)
+        assert told.stderr == b""
+        assert told.stdout.count(b"digraph machine {") == len(texts)

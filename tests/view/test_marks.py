@@ -120,6 +120,9 @@ async def test_all_formats_show_outcomes(client: Client) -> None:
     assert 'class="state Fail failed marked"' in graph.to_svg(marks)
     assert re.search(r"^  class s1 failed$", graph.to_mermaid(marks), re.MULTILINE)
     assert 'fillcolor="#ffe1dd"' in graph.to_dot(marks)
+    assert marks.by_key["s0"].said == "10 s"
+    assert 'label="quick\\nWait: 10 s\\n10 s"' in graph.to_dot(marks)
+    assert '"quick<br/>Wait: 10 s<br/>10 s"' in graph.to_mermaid(marks)
     assert ElementTree.fromstring(await execution.to_svg()) is not None
 
 

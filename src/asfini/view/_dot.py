@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from asfini.view._wording import cut
 from asfini.view.graphs import Graph, Node
-from asfini.view.marks import Marks
+from asfini.view.marks import Marks, titled
 
 _LONGEST = 60
 _SHAPES = {"Choice": "hexagon", "Succeed": "oval", "Fail": "oval", "Missing": "note"}
@@ -16,6 +16,7 @@ _COLOURS = {
     "aborted": ("#6a6a75", "#ececef"),
     "unreached": ("#b5b5bd", "#fafafa"),
 }
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "&": "&amp;"})
 _STYLES = {"next": "solid", "choice": "solid", "default": "solid", "catch": "dashed"}
 
 
@@ -52,7 +53,7 @@ def _lines(graph: Graph, marks: Marks | None, indent: str) -> Iterator[str]:
 
 def _state(node: Node, marks: Marks | None, indent: str) -> Iterator[str]:
     line, fill = _COLOURS[marks.outcome(node)] if marks is not None else ("black", "white")
-    label = _text(_titled(node))
+    label = _text(titled(node, marks))
     if not node.parts:
         shape = _SHAPES.get(node.type, "box")
         yield f'{indent}{node.key} [label={label}, shape={shape}, color="{line}", fillcolor="{fill}"];'
@@ -71,19 +72,14 @@ def _state(node: Node, marks: Marks | None, indent: str) -> Iterator[str]:
 def _ends(source: Node, target: Node | None, how: str = "") -> str:
     """An edge's attributes: it is cut off at the borders of clusters."""
     parts = [how] if how else []
-    if source.parts:
+    if source.parts and target is not source:
         parts.append(f"ltail=cluster_{source.key}")
     if target is not None and target.parts and target is not source:
         parts.append(f"lhead=cluster_{target.key}")
     return f" [{', '.join(parts)}]" if parts else ""
 
 
-def _titled(node: Node) -> str:
-    return f"{cut(node.name, _LONGEST)}\n{cut(node.kind, _LONGEST)}"
-
-
 def _text(text: str) -> str:
-    r"""A quoted string, in which `\` and `"` mean themselves."""
+    r"""A quoted string, in which `\`, `"` and `&` mean themselves."""
     lines = [cut(line, _LONGEST) for line in text.split("\n")]
-    escaped = "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
-    return f'"{escaped}"'
+    return '"{}"'.format("\\n".join(line.translate(_ESCAPES) for line in lines))

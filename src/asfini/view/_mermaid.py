@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from asfini.view._wording import cut
-from asfini.view.graphs import Graph, Node
-from asfini.view.marks import Marks
+from asfini.view.graphs import Graph
+from asfini.view.marks import Marks, titled
 
 _LONGEST = 60
 _SHAPES = {
@@ -27,7 +27,7 @@ _STYLES = {
 
 def mermaid(graph: Graph, marks: Marks | None) -> str:
     """Write a flowchart."""
-    lines = ["flowchart TD", *_lines(graph, "  ")]
+    lines = ["flowchart TD", *_lines(graph, marks, "  ")]
     if graph.start is not None:
         lines += ["  start((start))", f"  start --> {graph.start.key}"]
     if ending := [node for node in graph.nodes.values() if node.ends]:
@@ -37,30 +37,27 @@ def mermaid(graph: Graph, marks: Marks | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(graph: Graph, indent: str) -> Iterator[str]:
+def _lines(graph: Graph, marks: Marks | None, indent: str) -> Iterator[str]:
     for node in graph.nodes.values():
         if node.parts:
-            title = _text(f"{node.name} ({node.kind})")  # in one line: more would be covered
+            title = _text(" · ".join(titled(node, marks).split("\n")))  # in one line: more would be covered
             yield f'{indent}subgraph {node.key}["{title}"]'
             for number, part in enumerate(node.parts):
                 yield f'{indent}  subgraph {node.key}_{number}["{_text(part.title)}"]'
-                yield from _lines(part, f"{indent}    ")
+                yield from _lines(part, marks, f"{indent}    ")
                 yield f"{indent}  end"
             yield f"{indent}end"
         else:
             opening, closing = _SHAPES.get(node.type, ("[", "]"))
-            yield f'{indent}{node.key}{opening}"{_text(_titled(node))}"{closing}'
+            yield f'{indent}{node.key}{opening}"{_text(titled(node, marks))}"{closing}'
     for node in graph.nodes.values():
         if node.retry:
             yield f'{indent}{node.key} -. "{_text(node.retry)}" .-> {node.key}'
     for edge in graph.edges:
         arrow = _ARROWS[edge.kind]
-        label = f'|"{_text(" or ".join(edge.labels))}"|' if edge.labels else ""
+        said = _text(" or ".join(edge.labels))
+        label = f'|"{said}"|' if said else ""
         yield f"{indent}{edge.source.key} {arrow}{label} {edge.target.key}"
-
-
-def _titled(node: Node) -> str:
-    return f"{cut(node.name, _LONGEST)}\n{cut(node.kind, _LONGEST)}"
 
 
 def _text(text: str) -> str:
@@ -70,7 +67,7 @@ def _text(text: str) -> str:
 
 
 def _character(character: str) -> str:
-    plain = character.isalnum() or character in " .,:-_/()=×…≤≥$"
+    plain = character.isalnum() or character in " .,:-_/()=×·…≤≥$"
     return character if plain else f"#{ord(character)};"
 
 

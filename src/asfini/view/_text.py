@@ -53,9 +53,14 @@ def fitted(text: str, size: float, width: float, *, bold: bool = False, keep: fl
     return f"{line[:head].rstrip()}…{line[tail:]}"
 
 
+def sound(text: str) -> str:
+    """Text without what no picture can have: controls, and halves of characters."""
+    return _NOT_IN_XML.sub("\ufffd", text)
+
+
 def xml(text: str) -> str:
-    """Text in XML, where some characters cannot be."""
-    return escape(_NOT_IN_XML.sub("\ufffd", text))
+    """Text in XML."""
+    return escape(sound(text))
 
 
 def number(value: float) -> str:

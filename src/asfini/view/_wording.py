@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from asfini.view._text import sound
+
 _OPERATOR = re.compile(
     r"(?P<kind>String|Numeric|Boolean|Timestamp)"
     r"(?P<relation>Equals|LessThanEquals|LessThan|GreaterThanEquals|GreaterThan|Matches)(?P<path>Path)?"
@@ -33,7 +35,7 @@ _SERVICE = re.compile(rf"arn:{_PART}:states:{_PART}:{_PART}:(.+)")
 
 def cut(text: str, length: int) -> str:
     """Text of no more than some characters, in one line."""
-    line = " ".join(text.split())
+    line = " ".join(sound(text).split())
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
 
 

@@ -8,13 +8,16 @@ from typing import Any, Literal
 
 from asfini.asl._error_names import matches
 from asfini.asl.definition import Definition
+from asfini.asl.states import State
 from asfini.view.tree import FAILURES, Attempt, Run, StateRun
 from asfini.view.waiting import DEFAULT_ATTEMPTS, Standing, retrier_of, span, standing_of
-from asfini.view.written import complete, written
+from asfini.view.written import complete, executed, written
 
 _SHOWN = 300
 """How many characters of data and causes the text has."""
 _Kind = Literal["Retry", "Catch"]
+_MANY = 10
+"""How many states the text has where there may be thousands: items of a Map."""
 _FRAMES = 3
 """How many lines of a stack trace the text has: the innermost."""
 
@@ -68,12 +71,14 @@ class Explanation:
     """What became of an execution, and why; as text, it is for people."""
 
     arn: str | None
+    """The execution's."""
     status: str
     started: datetime | None
     ended: datetime | None
     seconds: float | None
     """How long it took; `None` while it runs."""
     redrives: int
+    """How often it was redriven."""
     error: str | None
     cause: str | None
     details: dict[str, Any] | None
@@ -81,17 +86,21 @@ class Explanation:
     place: list[str]
     """Where it failed, from the outside in: `["each order", "item 3", "charge"]`."""
     state: str | None
-    """The innermost state that failed."""
+    """The innermost state that failed; of an execution whose own time was up, the one it entered last."""
     type: str | None
+    """The state's type: `Task`, `Map`, …"""
     input: Any
     """That state's input."""
+    input_known: bool
+    """Whether the history tells the input, and all of it."""
     tries: list[Try]
+    """What was tried, in order."""
     clauses: list[Clause] | None
     """The Retry and Catch of that state, then of those around it; `None` where they are not known."""
     handled: list[Handled]
     """What was caught before."""
     waits: list[Standing]
-    """Where a running execution stands."""
+    """Where a running execution stands; where one stood that was stopped or whose own time was up."""
     executions: list[str]
     """The ARNs of nested executions that have to do with it."""
     map_runs: list[str]
@@ -117,8 +126,10 @@ def explain(run: Run, definition: Definition | None = None, *, arn: str | None =
             which no event tells, are filled in.
         arn: its ARN.
     """
+    definition = executed(run, definition)
     complete(run, definition)
-    failed = run.failed_in
+    failed = None if run.status == "ABORTED" else run.ended_in
+    standing = run.standing() or run.cut_off
     chain = [] if failed is None else [failed, *failed.within[::-1]]
     details = _parsed(run.cause)
     return Explanation(
@@ -135,14 +146,13 @@ def explain(run: Run, definition: Definition | None = None, *, arn: str | None =
         state=None if failed is None else failed.name,
         type=None if failed is None else failed.type,
         input=None if failed is None else failed.input,
+        input_known=failed is not None and not getattr(failed.entered, "truncated", True),
         tries=[] if failed is None else _tries(failed),
-        clauses=None
-        if definition is None
-        else [clause for state in chain for clause in _clauses(state, definition)],
+        clauses=_all_clauses(chain, definition),
         handled=[_handled(state) for state in run.walk() if state.status == "CAUGHT"],
-        waits=[standing_of(state, written(state, definition)) for state in run.standing()],
+        waits=[standing_of(state, written(state, definition)) for state in standing],
         executions=_nested(run, chain, details),
-        map_runs=_map_runs(chain or run.standing()),
+        map_runs=_map_runs(chain or standing),
     )
 
 
@@ -170,11 +180,18 @@ def _tries(state: StateRun) -> list[Try]:
     return tries
 
 
-def _clauses(state: StateRun, definition: Definition | None) -> Iterator[Clause]:
+def _all_clauses(chain: list[StateRun], definition: Definition | None) -> list[Clause] | None:
+    found = [(state, written(state, definition)) for state in chain]
+    if definition is None:
+        return None
+    known = [(state, each) for state, each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    return [clause for state, each in known for clause in _clauses(state, each)]
+
+
+def _clauses(state: StateRun, found: State) -> Iterator[Clause]:
     """What a state's Retry and Catch did with its last failure."""
-    found = written(state, definition)
-    if found is None:
-        return
     fatal = state.error == "States.Runtime" and _innermost(state).type != "Fail"
     yield from _of_kind("Retry", state, found.held("retriers"), fatal=fatal)
     yield from _of_kind("Catch", state, found.held("catchers"), fatal=fatal)
@@ -246,7 +263,8 @@ def _parsed(cause: str | None) -> dict[str, Any] | None:
 
 def _nested(run: Run, chain: list[StateRun], details: dict[str, Any] | None) -> list[str]:
     """The ARNs of executions that tasks started: in causes, and in what services said they took."""
-    attempts = [attempt for state in chain or run.standing() for attempt in state.attempts[-1:]]
+    states = chain or run.standing() or run.cut_off
+    attempts = [attempt for state in states for attempt in state.attempts[-1:]]
     submitted = [getattr(attempt.submitted, "output", None) for attempt in attempts]
     told = [details, *map(_cause_of, attempts), *submitted]
     arns = [data.get("ExecutionArn") for data in told if isinstance(data, dict)]
@@ -291,9 +309,12 @@ def _first_line(told: Explanation) -> str:
 
 
 def _body(told: Explanation) -> Iterator[str]:
-    if told.state is not None:
+    if told.state is not None and told.status == "FAILED":
         yield f"failed in {' → '.join(told.place)} ({told.type})"
-        yield f"input: {_short(told.input)}"
+    stand = "stands in" if told.status == "RUNNING" else "stood in"
+    yield from _many([f"{stand} {wait}" for wait in told.waits])
+    if told.state is not None:
+        yield f"input: {_short(told.input) if told.input_known else 'not all of it is in the history'}"
     yield from _cause_lines(told)
     for each in told.tries:
         yield _try_line(each)
@@ -302,14 +323,21 @@ def _body(told: Explanation) -> Iterator[str]:
         yield f"{clause.kind} {clause.number} of {clause.state} ({names}): {clause.verdict}"
     if told.state is not None and told.clauses == []:
         yield "nothing retries or catches it"
-    for handled in told.handled:
-        where, tries = " → ".join(handled.place), f" in {handled.tries} tries" if handled.tries > 1 else ""
-        after = "" if handled.next is None else f", on to {handled.next}"
-        yield f"caught before: {where}: {handled.error}{tries}{after}"
-    for wait in told.waits:
-        yield str(wait)
+    yield from _many([_handled_line(handled) for handled in told.handled])
     yield from (f"execution: {arn}" for arn in told.executions)
     yield from (f"map run: {arn}" for arn in told.map_runs)
+
+
+def _many(lines: list[str]) -> Iterator[str]:
+    yield from lines[:_MANY]
+    if len(lines) > _MANY:
+        yield f"… and {len(lines) - _MANY} more of these"
+
+
+def _handled_line(handled: Handled) -> str:
+    where, tries = " → ".join(handled.place), f" in {handled.tries} tries" if handled.tries > 1 else ""
+    after = "" if handled.next is None else f", on to {handled.next}"
+    return f"caught before: {where}: {handled.error}{tries}{after}"
 
 
 def _cause_lines(told: Explanation) -> Iterator[str]:

@@ -164,6 +164,7 @@ class Folding:
             self._fail_of(event, before)
         last = run.line.states[-1] if run.line.states else None
         if last is not None and last.open and status in ("ABORTED", "TIMED_OUT"):
+            run.cut_off = run.standing()
             self._close(last, event, status)
             self._cut_lines(last, event)
         for state in list(self.open.values()):
@@ -197,6 +198,7 @@ class Folding:
         run = self.run
         run.redrives.append(event)
         run.status, run.ended, run.error, run.cause, run.failed_in = "RUNNING", None, None, None, None
+        run.cut_off = []
         self.resumed.clear()
         self._resume(run.line)
         return _Place(event, run.line)

@@ -147,6 +147,13 @@ def _part(node: Node, line: Line) -> Graph | None:
     return node.parts[line.index] if line.index < len(node.parts) else None
 
 
+def titled(node: Node, marks: Marks | None) -> str:
+    """What a picture of text says of a state: its name, what it does, and how it went, line by line."""
+    found = None if marks is None else marks.mark(node)
+    said = [" ".join(node.name.split()), " ".join(node.kind.split()), "" if found is None else found.said]
+    return "\n".join(line for line in said if line) or "?"
+
+
 def lasting(seconds: float) -> str:
     """A duration for people, of two figures or two units: `12 ms`, `1.2 s`, `3 min 20 s`."""
     if seconds < 1:

@@ -81,7 +81,7 @@ class _Data:
         """All of it, as JSON data."""
         self._add_rows()
         events = [self._event(event) for event in self.run.events]
-        run, failed = self.run, self.run.failed_in
+        run, failed = self.run, self.run.ended_in
         last = max((event.timestamp for event in run.events), default=None)
         return {
             "name": name or "Run",

@@ -190,8 +190,19 @@ class Run(_Lasting):
     redrives: list[Event] = field(default_factory=list)
     failed_in: StateRun | None = None
     """The innermost state of whose failure it failed, timed out or not."""
+    cut_off: list[StateRun] = field(default_factory=list)
+    """The innermost states in which it stood when it was stopped, or when its own time was up."""
     loose: list[Event] = field(default_factory=list, repr=False)
     """Events of which it is not known what they belong to: of unknown types, or where others are missing."""
+
+    @property
+    def ended_in(self) -> StateRun | None:
+        """The state that it failed in; of those that it was cut off in, the one that was entered last."""
+        if self.failed_in is not None:
+            return self.failed_in
+        return max(
+            self.cut_off, key=lambda state: 0 if state.entered is None else state.entered.id, default=None
+        )
 
     def walk(self) -> Iterator[StateRun]:
         """All states that were entered, each followed by those inside of it, attempt by attempt."""

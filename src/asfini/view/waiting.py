@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r"\$(?:\.\w+)+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A state in which a running execution stands, and why it goes no further."""
+    """A state in which an execution stands, and why it goes no further; or stood, when it was cut off."""
 
     place: list[str]
     state: str
@@ -32,14 +32,14 @@ class Standing:
     def __str__(self) -> str:
         since = "" if self.since is None else f", since {self.since:%Y-%m-%d %H:%M:%S %Z}"
         until = "" if self.until is None else f", until {self.until:%Y-%m-%d %H:%M:%S %Z}"
-        return f"stands in {' → '.join(self.place)} ({self.type}){since}: {self.reason}{until}"
+        return f"{' → '.join(self.place)} ({self.type}){since}: {self.reason}{until}"
 
 
 def standing_of(state: StateRun, found: State | None) -> Standing:
     """Say what a state waits for.
 
     Args:
-        state: the state, which is open.
+        state: the state, which is open, or was when the execution was cut off.
         found: the state as it is written, if the definition is known.
     """
     attempt = state.attempts[-1] if state.attempts else None
@@ -61,11 +61,11 @@ def _reason(state: StateRun, found: State | None, attempt: Attempt | None) -> tu
         return "it waits" if until is not None else "it waits as long as its definition says", until
     if attempt is None:
         return "it has just begun", None
-    if attempt.status in FAILURES:
+    if attempt.status in FAILURES and (state.open or attempt.finished is not None or attempt.lines):
         return _retry(state, found, attempt)
     if attempt.map_run_arn is not None:
         return "the items of its map run are executions of their own", None
-    if attempt.scheduled is None or attempt.status != "RUNNING":
+    if attempt.scheduled is None or attempt.finished is not None:
         return "it is about to go on", None
     return _task(attempt)
 

@@ -5,6 +5,15 @@ from asfini.asl.states import Fail, State
 from asfini.view.tree import Run, StateRun
 
 
+def executed(run: Run, definition: Definition | None) -> Definition | None:
+    """The part of a definition that a run is of: children of map runs run a processor of their machine's."""
+    first = run.line.states[0].name if run.line.states else None
+    if definition is None or first is None or first in definition.states:
+        return definition
+    inner = (found for state in definition.walk() for found in definitions_in(state))
+    return next((found for found in inner if first in found.states), definition)
+
+
 def written(state: StateRun, definition: Definition | None) -> State | None:
     """The state of a definition that was run; `None` where the definition is another one's."""
     for outer in [*state.within, state]:
