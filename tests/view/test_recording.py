@@ -25,7 +25,7 @@ from asfini import (
 )
 from asfini.errors import TaskFailed
 from asfini.testing import record
-from asfini.view import Recording
+from asfini.view import Recording, fold, record as record_run
 
 WORK = Lambda("work")
 
@@ -170,6 +170,13 @@ async def test_what_was_redriven_ends_at_once(client: Client, tmp_path: Path) ->
     recording = await record(execution)
     assert [*recording.mock_config["MockedResponses"]["first do"]] == ["0", "1"]
     await repeated(recording, tmp_path)
+
+
+async def test_what_came_without_its_data_cannot_be_repeated(client: Client) -> None:
+    execution = await run(client, Pass("done"), {"n": 1})
+    bare = fold([event async for event in execution.history(include_data=False)])
+    with pytest.raises(InvalidArgument, match=f"the input and output of {execution.arn} are not all in"):
+        record_run(bare, {}, arn=execution.arn)
 
 
 async def test_only_what_came_to_an_end_by_itself_is_recorded(client: Client) -> None:

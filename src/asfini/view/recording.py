@@ -97,6 +97,9 @@ def record(
     name, case = _names(arn)
     if run.status not in ("SUCCEEDED", "FAILED"):
         raise InvalidArgument(f"only what succeeded or failed can be repeated: {arn} is {run.status}")
+    ends = [event for event in run.events if event.type in ("ExecutionStarted", "ExecutionSucceeded")]
+    if any(getattr(event, "truncated", False) for event in ends):
+        raise InvalidArgument(f"the input and output of {arn} are not all in the history")
     results = defaultdict(list)
     for attempt in tasks_of([run]) if tasks is None else tasks:
         results[attempt.state.name].append(result_of(attempt))
