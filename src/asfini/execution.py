@@ -74,6 +74,7 @@ class Execution:
             raise InvalidArgument(f"description is what describe_execution tells, not {description!r}")
         self._service = service
         self.arn = arn
+        """The execution's ARN."""
         self._description = description or {}
         self._redriven: datetime | None = None
         """When it was last redriven from here: what is told of an end before that is out of date."""
