@@ -4,7 +4,10 @@ The service, a proxy that makes the faults, the workers and the ledger of what t
 their own. Each execution ends with the right output. None is done twice unless its first try had timed out,
 and none times out but the tasks of workers that got SIGKILL, and those that came with an answer that got
 lost. A report whose answer was lost and that is refused when it is sent again counts as done. Nothing is
-left open anywhere. Every other worker tries each call only once, so that all depends on the worker itself.
+left open anywhere.
+
+Workers get SIGKILL and SIGTERM by turns. Those that will get SIGTERM try each call only once, so that all
+depends on the worker itself.
 
 A small run takes part in all tests, a longer one where CI is set. For hours of it, say how many tasks:
 
@@ -36,8 +39,8 @@ TASKS = int(os.environ.get("ASFINI_TORTURE_TASKS") or (2000 if os.environ.get("C
 SEED = int(os.environ.get("ASFINI_TORTURE_SEED") or 1)
 FAULTS = 0.05
 """The share of requests that go wrong."""
-WORKERS, RUNNING = 3, 300
-"""Workers at once, and executions."""
+WORKERS, RUNNING = 3, min(300, 20 + TASKS // 20)
+"""Workers at once, and executions: so few that there are still some to be done when workers are killed."""
 SECONDS_BETWEEN_KILLS = 1, 4
 STRAY = 1 + TASKS // 5000
 """Tasks that may time out by bad luck: several heartbeats in a row met faults."""
@@ -60,7 +63,8 @@ class Crew:
     ledger: int
     folder: Path
     random: random.Random
-    at_work: list[asyncio.subprocess.Process] = field(default_factory=list)
+    at_work: dict[asyncio.subprocess.Process, signal.Signals] = field(default_factory=dict)
+    """Those at work, and how they will end."""
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
     kills: Counter[str] = field(default_factory=Counter)
     killed: set[str] = field(default_factory=set)
@@ -71,7 +75,8 @@ class Crew:
 
     async def hire(self) -> None:
         self.hired += 1
-        log, tries = self.folder / f"worker-{self.hired}.log", 1 if self.hired % 2 else 3
+        log = self.folder / f"worker-{self.hired}.log"
+        tries, kill = (1, signal.SIGTERM) if self.hired % 2 else (3, signal.SIGKILL)
         arguments = [str(PROGRAMS / "noting_worker.py"), self.url, str(self.ledger), str(tries)]
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
@@ -79,7 +84,7 @@ class Crew:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
             )
-        self.at_work.append(process)
+        self.at_work[process] = kill
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n", log
 
@@ -90,7 +95,7 @@ class Crew:
             status = await process.wait()
             assert status == (0 if kill == signal.SIGTERM else -kill), f"{kill.name} ended one with {status}"
 
-        self.at_work.remove(process)
+        del self.at_work[process]
         process.send_signal(kill)
         self.kills[kill.name] += 1
         if kill == signal.SIGKILL:
@@ -104,7 +109,8 @@ class Crew:
                 await self.hire()
             await asyncio.sleep(self.random.uniform(*SECONDS_BETWEEN_KILLS))
             kill = [signal.SIGKILL, signal.SIGTERM][sum(self.kills.values()) % 2]
-            self.dismiss(self.random.choice(self.at_work), kill)
+            process = self.random.choice([each for each, its in self.at_work.items() if its == kill])
+            self.dismiss(process, kill)
 
     async def __aenter__(self) -> None:
         self.turning = asyncio.create_task(self.turn_over())
@@ -167,7 +173,7 @@ async def execute_all(client: Client, works: StateMachine) -> list[Execution]:
 
     async with asyncio.TaskGroup() as group:
         for number in range(TASKS):
-            longest = 0.5 if number % 10 else 4 if number % 50 else 9  # longer than may be without heartbeats
+            longest = 2 if number % 10 else 4 if number % 50 else 9  # longer than may be without heartbeats
             seconds = numbers.uniform(longest * 0.8 if longest > 4 else 0, longest)
             group.create_task(execute({"number": number, "seconds": seconds}))
     return executions
