@@ -23,23 +23,33 @@ def demo(session: nox.Session) -> None:
     session.run("python", "examples/first_steps.py")
 
 
-def peers(session: nox.Session) -> str:
-    """Make the environment of the SDKs that are tried against the endpoint, and tell its interpreter."""
-    folder = pathlib.Path(session.cache_dir, "peers").absolute()
+def environment(session: nox.Session, name: str, *wanted: str) -> str:
+    """Make an environment that sessions share, and tell its interpreter."""
+    folder = pathlib.Path(session.cache_dir, name).absolute()
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
-        session.run("python", "-m", "venv", str(folder))
-    wanted = nox.project.dependency_groups(PROJECT, "peers")
+        session.run("python", "-m", "venv", str(folder), external=True)
     session.run(str(python), "-m", "pip", "install", "--quiet", *wanted, external=True)
     return str(python)
 
 
-@nox.session
+def run_tested(session: nox.Session, *commands: list[str]) -> None:
+    """Run Python with asfini as a user gets it, from a wheel, and with all that tests need."""
+    groups = nox.project.dependency_groups(PROJECT, "tests"), nox.project.dependency_groups(PROJECT, "peers")
+    python = environment(session, "tests", ".", *groups[0])
+    variables = {
+        "ASFINI_PEERS": environment(session, "peers", *groups[1]),
+        "PATH": f"{pathlib.Path(python).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    for command in commands:
+        session.run(python, *command, env=variables, external=True)
+
+
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` are pytest's."""
-    install(session, "tests")
     arguments = session.posargs or ["-n", "auto", "--maxprocesses", "4"]
-    session.run("python", "-m", "pytest", *arguments, env={"ASFINI_PEERS": peers(session)})
+    run_tested(session, ["-m", "pytest", *arguments])
 
 
 @nox.session
@@ -67,21 +77,17 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", "--strict")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; `-- --check` fails where a figure misses even half its bar."""
-    install(session, "tests")
-    environment = {"ASFINI_PEERS": peers(session)}
-    for path in sorted(pathlib.Path("benchmarks").glob("*.py")):
-        if path.stem != "measuring":
-            session.run("python", str(path), *session.posargs, env=environment)
+    paths = [path for path in sorted(pathlib.Path("benchmarks").glob("*.py")) if path.stem != "measuring"]
+    run_tested(session, *([str(path), *session.posargs] for path in paths))
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def conformance(session: nox.Session) -> None:
     """Compare the local service with executions recorded on AWS, where they are beside the project."""
-    install(session, "tests")
-    session.run("python", "tests/conformance/scoreboard.py", *session.posargs)
+    run_tested(session, ["tests/conformance/scoreboard.py", *session.posargs])
 
 
 @nox.session
