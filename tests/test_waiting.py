@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from faults import Faulty, answers, hangs, late, lost, raises
+from faults import Faulty, answers, hangs, late, lost, raises, well
 
 from asfini import (
     Client,
@@ -40,6 +40,7 @@ from asfini.errors import (
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     ExecutionOutputInvalid,
+    InvalidToken,
     StateMachineDoesNotExist,
     Throttled,
 )
@@ -394,6 +395,49 @@ class TestPages:
         late_by = await lags([client.execution(each.arn) for each in executions], [10] * 10)
         assert max(late_by) <= 12
 
+    async def test_a_token_of_a_page_that_has_expired_is_no_harm(
+        self, client: Client, service: Distant, local_client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("asfini._watching.machine.PAGE_SIZE", 10)
+        service.will(LIST, well, raises(InvalidToken("expired")))
+        executions = await started(local_client, [30] * 30)
+        late_by = await lags([client.execution(each.arn) for each in executions], [30] * 30)
+        assert max(late_by) <= 4
+        assert len(service.of(LIST)) == 2
+
+    async def test_one_that_is_deleted_meanwhile_says_so(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        executions = await started(local_client, [30] * 10)
+        waits = [asyncio.create_task(client.execution(each.arn).wait()) for each in executions]
+        await anyio.sleep(10)
+        gone = ExecutionDoesNotExist("gone")
+        service.always(LIST, answers({"executions": []}))
+        service.always(DESCRIBE, raises(gone))
+        service.always(HISTORY, raises(gone))
+        results = await asyncio.gather(*waits, return_exceptions=True)
+        assert {type(result) for result in results} == {ExecutionDoesNotExist}
+
+    @pytest.mark.parametrize("count", [1, 10])
+    async def test_one_that_was_redriven_is_waited_for_until_its_new_end(
+        self, client: Client, service: Distant, local_client: Client, count: int
+    ) -> None:
+        """While others of its machine run on, and by whatever its end is told of."""
+        service.quota_share = 0.02
+        crowd = await started(local_client, [300] * (count - 1))
+        waits = [asyncio.create_task(client.execution(each.arn).wait()) for each in crowd]
+        await local_client.register(waiting())
+        execution = await client.start_execution("waiting", given(5, luck=-1))
+        for _ in range(2):
+            with pytest.raises(ExecutionFailed, match="Unlucky"):
+                await execution.wait(timeout=200)
+            began = now()
+            await execution.redrive()
+        with pytest.raises(ExecutionFailed, match="Unlucky"):
+            await execution.wait(timeout=200)
+        assert now() > began
+        await asyncio.gather(*waits)
+
     async def test_children_of_a_map_run_are_looked_at_for_no_machine_lists_them(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:
@@ -650,7 +694,7 @@ class TestStopOnCancel:
         assert f"{execution.arn} could not be stopped: " in caplog.text
 
     async def test_a_stop_that_gives_no_answer_holds_nobody_up_for_long(
-        self, client: Client, service: Distant, local_client: Client
+        self, client: Client, service: Distant, local_client: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         service.always(STOP, hangs)
         [execution] = await started(local_client, [60])
@@ -658,6 +702,7 @@ class TestStopOnCancel:
         with pytest.raises(TimeoutError):
             await client.execution(execution.arn).wait(timeout=5, stop_on_cancel=True)
         assert now() - begin == pytest.approx(35)
+        assert f"{execution.arn} could not be stopped within 30 s" in caplog.text
 
     async def test_thousands_are_stopped_within_the_quota(
         self, client: Client, service: Distant, local_client: Client

@@ -260,7 +260,7 @@ class Execution:
 
     async def _abandon(self) -> None:
         """Stop it, for nobody waits for it any more; failing at that is told, but no error."""
-        with anyio.move_on_after(STOP_SECONDS, shield=True):
+        with anyio.move_on_after(STOP_SECONDS, shield=True) as scope:
             try:
                 await self._watcher().call(
                     "stop_execution",
@@ -270,6 +270,8 @@ class Execution:
                 )
             except AsfiniError as error:
                 _logger.warning("%s could not be stopped: %s", self.arn, error)
+        if scope.cancelled_caught:
+            _logger.warning("%s could not be stopped within %.0f s", self.arn, STOP_SECONDS)
 
     def _watcher(self) -> Watcher:
         return watcher_of(self._service, self.arn)
