@@ -94,7 +94,8 @@ def _split(text: str, known: Mapping[str, Told]) -> tuple[str, str]:
 
 
 def _listed(known: Mapping[str, Told]) -> str:
-    names = sorted(known, key=lambda name: (known[name].state is None, name.startswith("arn:")))
+    names = [name for name in known if not name.startswith("arn:")]  # each has a short name, too
+    names.sort(key=lambda name: known[name].state is None)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(map(repr, names[:_SHOWN])) or "there is none") + more
 
