@@ -7,7 +7,7 @@ import random
 import traceback
 from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 
@@ -147,26 +147,38 @@ async def call(service: Service, operation: str, **parameters: Any) -> Any:
 async def send(service: Service, token: str, report: Report, log: TaskLog) -> None:
     """Report a task's end; try again where that may help.
 
+    One that had no answer and is refused when it is sent again counts as taken: it closed the task itself.
+
     Raises:
         ServiceError: the task is closed, or the report was refused to the last.
         InvalidArgument: the service is closed, or something on the way to it fails to the last.
     """
     operation, parameters = report
-    for delay in REPORT_DELAYS:
+    unanswered = False
+    for delay in (*REPORT_DELAYS, None):
         try:
             await _try_to_send(service, operation, taskToken=token, **parameters)
+            return
+        except REJECTIONS:
+            if not unanswered:
+                raise
+            log.warning("its end was reported before, most likely: the answer was lost")
             return
         except _FINAL:
             raise
         except Exception as error:  # noqa: BLE001 - a result is worth another try, whatever went wrong
+            if delay is None:
+                _give_up(error)
             log.warning("its end was not taken: %s", reason(error))
+            unanswered |= isinstance(error, ConnectionFailed | TimeoutError)
         await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
-    try:
-        await _try_to_send(service, operation, taskToken=token, **parameters)
-    except (AsfiniError, TimeoutError):
-        raise
-    except Exception as error:
-        raise InvalidArgument(f"the report cannot be sent: {type(error).__name__}") from error
+
+
+def _give_up(error: Exception) -> NoReturn:
+    """Raise what a report met at last; an error that is not the service's is told by its name alone."""
+    if isinstance(error, AsfiniError | TimeoutError):
+        raise error
+    raise InvalidArgument(f"the report cannot be sent: {type(error).__name__}") from error
 
 
 async def _try_to_send(service: Service, operation: str, **parameters: str) -> None:

@@ -713,9 +713,31 @@ class TestReports:
         service.always("send_task_heartbeat", answers(answer))
         assert await do(client, activity(lambda: "done")) == "done"
 
-    async def test_one_whose_answer_is_lost_does_no_harm(self, client: Client, service: Faulty) -> None:
-        service.will("send_task_success", lost)
-        assert await do(client, activity(lambda: "done")) == "done"
+    @pytest.mark.parametrize("error", [None, "ValueError"])
+    async def test_one_whose_answer_is_lost_and_that_is_then_refused_counts_as_taken(
+        self, client: Client, service: Faulty, error: str | None
+    ) -> None:
+        def work() -> str:
+            if error:
+                raise ValueError
+            return "done"
+
+        acting = activity(work)
+        execution = await start(client, acting)
+        service.will("send_task_failure" if error else "send_task_success", lost, raises(Throttled()))
+        async with Worker(client, acting) as worker:
+            await execution.wait(timeout=60, raise_on_failure=False)
+        assert (await execution.describe()).get("error") == error
+        stats = worker.stats().activities["act"]
+        assert (stats.done, stats.failed, stats.lost) == ((0, 1, 0) if error else (1, 0, 0))
+
+    async def test_one_that_never_got_there_does_not(self, client: Client, service: Faulty) -> None:
+        acting = activity(lambda: "done", heartbeat=None)
+        execution = await start(client, acting, timeout_seconds=1)
+        service.will("send_task_success", *[raises(Throttled())] * 5)
+        async with Worker(client, acting) as worker:
+            await execution.wait(timeout=60, raise_on_failure=False)
+        assert worker.stats().activities["act"].lost == 1
 
     async def test_one_that_comes_too_late_does_no_harm(self, client: Client) -> None:
         async def slow() -> None:
