@@ -284,9 +284,9 @@ class Worker:
         """Work until it is told to end: by `end`, by cancellation or by a signal.
 
         Args:
-            signals: whether SIGINT and SIGTERM end it; a second one leaves no time to tasks in work. Only a
-                program's main thread can have them. Functions that still run in threads then do not keep the
-                process: it ends with the main thread.
+            signals: whether SIGINT and SIGTERM end it, at once while it still begins; a second one leaves no
+                time to tasks in work. Only a program's main thread can have them. Functions that still run
+                in threads then do not keep the process: it ends with the main thread.
 
         Raises:
             ServiceError: the worker could not go on.
@@ -316,6 +316,9 @@ class Worker:
         if self._host.running:
             if self._ending is not None and self._ending.is_set():
                 self._hurry()
+            else:
+                text = "told to end: tasks have %g s, open polls %g; once more leaves no time to either"
+                _logger.info(text, self.grace, LONGEST_POLL)
             self.end()
 
     async def _work(self) -> None:
