@@ -116,9 +116,9 @@ class CoveragePlugin:
     def _complaint(self) -> str:
         """What the run fails of, if it does."""
         least, percent = self.settings.least, self._measured.percent
-        if least is None or (self._measured.machines and percent >= least):
+        if least is None or percent >= least:
             return ""
-        return f"{percent_said(percent if self._measured.machines else 0)} taken, but {least:g} % wanted"
+        return f"{percent_said(percent)} taken, but {least:g} % wanted"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table."""

@@ -86,7 +86,7 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """The share of all machines' elements that was taken."""
+        """The share of all machines' elements that was taken; 0 where there is no machine."""
         return tally_of(self.machines).percent
 
     def to_text(self) -> str:

@@ -46,8 +46,8 @@ class Tally:
 
     @property
     def percent(self) -> float:
-        """The share that was taken; of nothing it is all."""
-        return 100.0 * self.taken / self.total if self.total else 100.0
+        """The share that was taken; where nothing was measured, none."""
+        return 100.0 * self.taken / self.total if self.total else 0.0
 
     def __str__(self) -> str:
         return f"{self.taken}/{self.total}" if self.total else "-"
