@@ -1,5 +1,6 @@
 """What is found in files, and at which line and column."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -172,19 +173,29 @@ Resources:
         result = check(tmp_path / "template.yaml", text)
         assert (result.machines, result.findings) == (1, [])
 
-    def test_the_type_of_the_template_counts(self, tmp_path: Path) -> None:
-        text = """\
+    @pytest.mark.parametrize(
+        ("resource", "property_name", "lines"),
+        [
+            ("AWS::Serverless::StateMachine", "Type", [9]),
+            ("AWS::StepFunctions::StateMachine", "StateMachineType", [9]),
+            ("AWS::StepFunctions::StateMachine", "Type", []),
+        ],
+    )
+    def test_the_type_of_the_template_counts(
+        self, tmp_path: Path, resource: str, property_name: str, lines: list[int]
+    ) -> None:
+        text = f"""\
 Resources:
   Shop:
-    Type: AWS::Serverless::StateMachine
+    Type: {resource}
     Properties:
-      Type: EXPRESS
+      {property_name}: EXPRESS
       Definition:
         StartAt: a
         States:
-          a: {Type: Task, Resource: "arn:aws:states:eu-west-1:123456789012:activity:a", End: true}
+          a: {{Type: Task, Resource: "arn:aws:states:eu-west-1:123456789012:activity:a", End: true}}
 """
-        assert [each.line for each in check(tmp_path / "template.yaml", text).findings] == [9]
+        assert [each.line for each in check(tmp_path / "template.yaml", text).findings] == lines
 
     def test_a_file_is_checked_with_the_templates_substitutions(self, tmp_path: Path) -> None:
         check(tmp_path / "machines" / "shop.asl.json", WITH_PLACEHOLDERS)
@@ -216,6 +227,34 @@ Resources:
     def test_a_template_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
         result = check(tmp_path / "template.yaml", f"{SAM}\n  : [")
         assert [each.code for each in result.findings] == ["UNREADABLE"]
+
+
+class TestOddFiles:
+    @pytest.mark.parametrize(("text", "value"), [("", "null"), ("5", "5"), ("- a", '["a"]')])
+    def test_yaml_that_is_no_object_is_told(self, tmp_path: Path, text: str, value: str) -> None:
+        (finding,) = check(tmp_path / "a.asl.yaml", text).findings
+        assert finding.code == "UNREADABLE"
+        assert finding.message == f"a definition is an object, not {value}"
+
+    @pytest.mark.parametrize("text", ["[]", '"a"', "5", "null", ""])
+    def test_json_that_is_no_object_is_told(self, tmp_path: Path, text: str) -> None:
+        (finding,) = check(tmp_path / "a.asl.json", text).findings
+        assert finding.severity == "ERROR"
+
+    def test_several_documents_are_left_alone_unless_the_name_says_otherwise(self, tmp_path: Path) -> None:
+        text = "kind: Job\n---\nStartAt: noon\n"
+        assert check(tmp_path / "a.yaml", text).findings == []
+        assert [each.code for each in check(tmp_path / "a.asl.yaml", text).findings] == ["UNREADABLE"]
+
+    def test_aliases_do_not_take_forever(self, tmp_path: Path) -> None:
+        names = "abcdefg"
+        more = [f"{one}: &{one} [{', '.join([f'*{two}'] * 10)}]" for two, one in pairwise(names)]
+        text = "\n".join(["a: &a [" + ", ".join("0123456789") + "]", *more, "StartAt: x", "States: {x: *g}"])
+        (finding,) = check(tmp_path / "a.asl.yaml", text).findings
+        assert finding.message == "its aliases stand for more than 1,000,000 values"
+        text = "StartAt: a\nStates: &s\n  a: *s\n"
+        (finding,) = check(tmp_path / "a.asl.yaml", text).findings
+        assert finding.message == "nested too deeply, or in itself"
 
 
 class TestComments:

@@ -14,13 +14,19 @@ SUFFIXES = frozenset({".asl", ".json", ".template", ".yaml", ".yml"})
 _MENTIONS = re.compile(r"StartAt|AWS::(?:StepFunctions|Serverless)::StateMachine")
 
 
+_MOST = 1_000_000
+"""Values in a file: a definition has a megabyte at the most, but aliases of YAML's can stand for anything."""
+
+
 class Unreadable(Exception):  # noqa: N818 - it is told as a problem
     """A file that cannot be read, with the line and column if they are known."""
 
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, message: str, line: int = 1, column: int = 1, *, foreign: bool = False) -> None:
         super().__init__(message)
         self.line = line
         self.column = column
+        self.foreign = foreign
+        """Whether it is neither a definition nor a template, though it can be read: several documents."""
 
 
 def is_yaml(path: Path, text: str) -> bool:
@@ -72,15 +78,29 @@ def _parse_yaml(text: str) -> Any:
     import yaml  # it is there now
 
     try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - it makes plain data only
+        data = yaml.load(text, Loader=loader)  # noqa: S506 - it makes plain data only
+        if _size(data, {}) > _MOST:
+            raise Unreadable(f"its aliases stand for more than {_MOST:,} values")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(f"not YAML: {error.problem or error.context}", *place) from None
+        several = error.context == "expected a single document in the stream"
+        raise Unreadable(f"not YAML: {error.problem or error.context}", *place, foreign=several) from None
     except (yaml.YAMLError, ValueError) as error:
         raise Unreadable(f"not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise Unreadable("nested too deeply, or in itself") from None
+    return data
+
+
+def _size(value: Any, sizes: dict[int, int]) -> int:
+    """How many values there are, those that aliases repeat included."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in sizes:
+        items = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_size(item, sizes) for item in items)
+    return sizes[id(value)]
 
 
 _loaders: list[Any] = []

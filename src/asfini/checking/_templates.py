@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from asfini.checking._documents import Step
 
-TYPES = ("AWS::StepFunctions::StateMachine", "AWS::Serverless::StateMachine")
+TYPES = {"AWS::StepFunctions::StateMachine": "StateMachineType", "AWS::Serverless::StateMachine": "Type"}
+"""Resources that are state machines, with their properties for the machine's type."""
 _PLACEHOLDER = re.compile(r"\$\{([\w.:-]+)\}")
 _QUOTED_OR_BARE = re.compile(r'("(?:[^"\\]|\\.)*")|(\$\{[^}]*\})', re.DOTALL)
 _UNSAFE = re.compile(r'["\\\x00-\x1f]')
@@ -53,24 +54,30 @@ def definitions(data: Any, *, certain: bool) -> Iterator[Found]:
         certain: whether the file is said to be a definition, whatever it has.
     """
     if not isinstance(data, dict):
-        if certain:
-            yield Found(data)
-    elif certain or {"StartAt", "States"} <= data.keys():
+        return
+    if certain or {"StartAt", "States"} <= data.keys():
         yield Found(data)
     elif isinstance(resources := data.get("Resources"), dict):
         for name, resource in resources.items():
             if isinstance(resource, dict) and resource.get("Type") in TYPES:
-                yield from _of_resource(str(name), resource.get("Properties"))
+                type_given = _type(resource["Type"], resource.get("Properties"))
+                yield from _of_resource(str(name), resource.get("Properties"), type_given)
 
 
-def _of_resource(name: str, properties: Any) -> Iterator[Found]:
+def _type(resource_type: str, properties: Any) -> Literal["EXPRESS"] | None:
+    """The machine's type, if it forbids anything."""
+    given = properties.get(TYPES[resource_type]) if isinstance(properties, dict) else None
+    return "EXPRESS" if given == "EXPRESS" else None
+
+
+def _of_resource(name: str, properties: Any, machine_type: Literal["EXPRESS"] | None) -> Iterator[Found]:
     if not isinstance(properties, dict):
         return
     given = properties.get("DefinitionSubstitutions")
     before = ("Resources", name, "Properties")
     options: dict[str, Any] = {
         "name": name,
-        "type": "EXPRESS" if properties.get("Type") == "EXPRESS" else None,
+        "type": machine_type,
         "substitutions": given if isinstance(given, dict) else {},
         "placed_substitutions": (*before, "DefinitionSubstitutions"),
     }

@@ -1,5 +1,6 @@
 """Checking files: what is wrong in which line of them."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -82,7 +83,8 @@ def check_file(path: str | Path, *, warnings: bool = True) -> FileResult:
         found = _found(file, text, certain=certain)
         _Checking(file, text, result, warnings=warnings).check(found)
     except Unreadable as error:
-        result.findings.append(_unreadable(file, error))
+        if certain or not error.foreign:
+            result.findings.append(_unreadable(file, error))
     result.findings = sorted(
         set(result.findings), key=lambda each: (each.path, each.line, each.column, each.code)
     )
@@ -98,6 +100,8 @@ def _found(file: Path, text: str, *, certain: bool) -> list[Found]:
         if _templates.quote_bare(text) == text:
             raise
         data = _reading.parse(file, _templates.quote_bare(text))
+    if certain and not isinstance(data, dict):
+        raise Unreadable(f"a definition is an object, not {json.dumps(data, default=str):.40}")
     found = list(_templates.definitions(data, certain=certain))
     if len(found) == 1 and not found[0].place and not _reading.is_yaml(file, text):
         return [Found(text)]
