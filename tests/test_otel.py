@@ -23,12 +23,14 @@ from asfini import (
     ExecutionFailed,
     Fail,
     Pass,
+    Service,
     Task,
     TaskFailed,
     Wait,
     Worker,
     construct_state_machine,
 )
+from asfini.codecs import Coded, Gzip
 from asfini.errors import InvalidArgument, StateMachineDoesNotExist
 from asfini.otel import Traced
 
@@ -270,6 +272,28 @@ async def test_other_inputs_are_done_as_well(
         if not isinstance(given, dict):
             assert await Client(service).execute(machine_of(act), given) == given
     assert telemetry.spans["task act"].parent is None
+
+
+@pytest.mark.parametrize("given", [{"order": 1}, "text"], ids=["object", "text"])
+@pytest.mark.parametrize("inside", [True, False])
+async def test_payloads_in_another_form_may_carry_it_too(
+    telemetry: Telemetry, local_client: Client, given: Any, inside: bool
+) -> None:
+    """What is encoded is an object, whatever it was before."""
+    options: dict[str, Any] = {"carry": "_trace", "tracer_provider": telemetry.tracers}
+    service: Service = local_client.service
+    if inside:
+        traced = Traced(service, **options)
+        service = Coded(traced, Gzip())
+    else:
+        service = traced = Traced(Coded(service, Gzip()), **options)
+    client = Client(service)
+    act = CallableActivity("act", lambda given: given)
+    execution = await start(client, act, given)
+    async with Worker(client, act, middleware=[traced.middleware]):
+        assert await execution.wait() == given
+    begun, task = telemetry.spans["start_execution does-act"], telemetry.spans["task act"]
+    assert (parent_of(task) == begun.context.span_id) == (inside or isinstance(given, dict))
 
 
 async def test_an_input_without_room_for_it_goes_without(
