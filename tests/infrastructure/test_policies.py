@@ -361,7 +361,9 @@ def test_the_command_prints_a_policy(tmp_path: Path, capsys: pytest.CaptureFixtu
     path.write_text(json.dumps(task("arn:aws:states:::lambda:invoke", FunctionName="f")), encoding="utf-8")
     assert main(["policy", str(path), "--account", "123456789012", "--region", "eu-west-1"]) == 0
     (statement,) = json.loads(capsys.readouterr().out)["Statement"]
-    assert statement["Resource"] == "arn:${AWS::Partition}:lambda:eu-west-1:123456789012:function:f"
+    assert statement["Resource"] == "arn:aws:lambda:eu-west-1:123456789012:function:f"
+    assert main(["policy", str(path), "--account", "123456789012", "--region", "cn-north-1"]) == 0
+    assert "arn:aws-cn:lambda:cn-north-1:123456789012:function:f" in capsys.readouterr().out
     assert main(["policy", str(path), "--for", "starter", "--name", "m"]) == 0
     assert "stateMachine:m" in capsys.readouterr().out
     assert main(["policy", str(path), "--for", "worker"]) == 2

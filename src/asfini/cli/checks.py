@@ -11,6 +11,7 @@ from typing import Any
 from asfini import checking, infrastructure
 from asfini.asl.definition import Definition
 from asfini.asl.differences import differences
+from asfini.aws.session import AWSSession
 from asfini.checking import FileResult, Settings
 from asfini.cli import progress
 from asfini.cli.app import App
@@ -165,7 +166,8 @@ def _policy(args: Namespace, app: App) -> Work:
             async with connected(args, app) as client:
                 machine = await client.machine(machine)
         text = json.dumps(_policy_of(args, machine), indent=2)
-        for name, value in (("AccountId", args.account), ("Region", args.region)):
+        partition = None if args.region is None else AWSSession(region=args.region).partition
+        for name, value in (("AccountId", args.account), ("Region", args.region), ("Partition", partition)):
             text = text if value is None else text.replace(f"${{AWS::{name}}}", value)
         print_text(text)
 
