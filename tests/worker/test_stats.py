@@ -1,6 +1,8 @@
 """What a worker tells of itself: figures, and whether it is healthy."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -117,6 +119,24 @@ class TestHealth:
             assert (stats.healthy, stats.stopping) == (False, True)
         stats = worker.stats()
         assert (stats.healthy, stats.stopping) == (False, False)
+
+    async def test_one_that_still_opens_its_resources_is_not(self, client: Client) -> None:
+        @asynccontextmanager
+        async def slow() -> AsyncIterator[None]:
+            await asyncio.sleep(10)
+            yield
+
+        sleeping = CallableActivity("sleep", sleep)
+        await client.register(sleeping)
+        worker = Worker(client, sleeping, resources={"slow": slow})
+        running = asyncio.create_task(worker.run(signals=False))
+        found = []
+        for _ in range(3):
+            await asyncio.sleep(4)
+            found.append(worker.stats().healthy)
+        assert found == [False, False, True]
+        worker.end()
+        await running
 
     async def test_polls_that_keep_failing_are_not_healthy_until_one_is_answered(
         self, client: Client, service: Faulty

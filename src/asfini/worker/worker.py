@@ -271,9 +271,10 @@ class Worker:
             ...     return 200 if worker.stats().healthy else 503
         """
         stopping = self._ending is not None and self._ending.is_set()
+        begun = self._begun is not None and self._begun.is_set()
         healthy = all(polling.healthy for polling in self._pollings.values())
         return WorkerStats(
-            healthy=healthy and self._host.running and not stopping,
+            healthy=healthy and begun and self._host.running and not stopping,
             stopping=stopping and self._host.running,
             activities={name: polling.stats() for name, polling in self._pollings.items()},
             blocks=0 if self._terms is None else self._terms.watchdog.blocks,
