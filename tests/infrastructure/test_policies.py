@@ -161,6 +161,21 @@ def test_tasks_need_their_actions_on_what_they_name(
         ),
         (
             "bedrock:invokeModel",
+            {"ModelId": "arn:aws:bedrock:a:1:inference-profile/eu.amazon.nova"},
+            [
+                "arn:${AWS::Partition}:bedrock:*::foundation-model/*",
+                "arn:aws:bedrock:a:1:inference-profile/eu.amazon.nova",
+            ],
+        ),
+        (
+            "bedrock:invokeModel",
+            {"ModelId": "arn:aws:bedrock:a:1:provisioned-model/m"},
+            ["arn:aws:bedrock:a:1:provisioned-model/m"],
+        ),
+        ("ecs:runTask", {"TaskDefinition.$": "$.d"}, [arn("ecs", "task-definition/*")]),
+        ("ecs:runTask", {"TaskDefinition": "d"}, [arn("ecs", "task-definition/d:*")]),
+        (
+            "bedrock:invokeModel",
             {"ModelId.$": "$.m"},
             [arn("bedrock", "*"), "arn:${AWS::Partition}:bedrock:*::foundation-model/*"],
         ),
@@ -297,6 +312,32 @@ def test_distributed_maps_start_executions_and_read_and_write_objects() -> None:
     }
     assert found["s3:PutObject"] == ["arn:${AWS::Partition}:s3:::out/p/*"]
     assert "lambda:InvokeFunction" in found
+
+
+@pytest.mark.parametrize(
+    ("config", "actions"),
+    [
+        ({}, {"s3:ListBucket"}),
+        ({"Transformation": "LOAD_AND_FLATTEN"}, {"s3:ListBucket", "s3:GetObject"}),
+    ],
+)
+def test_listed_objects_are_read_where_they_are_the_items(config: dict[str, Any], actions: set[str]) -> None:
+    reader = {
+        "Resource": "arn:aws:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": "in", "Prefix": "p"},
+        "ReaderConfig": config,
+    }
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "b", "States": {}}
+    writer = {"WriterConfig": {"OutputType": "JSON"}}
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "ResultWriter": writer}
+    found = allowed({"StartAt": "a", "States": {"a": state}})
+    assert {action for action in found if action.startswith("s3:")} == actions
+    (listing,) = [
+        each
+        for each in required_policy({"StartAt": "a", "States": {"a": state}})["Statement"]
+        if "s3:ListBucket" in each["Action"]
+    ]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["p*"]}}
 
 
 def test_logs_traces_and_keys_need_more() -> None:

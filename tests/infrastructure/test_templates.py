@@ -148,6 +148,10 @@ def test_other_placeholders_stay_text_for_sam_too() -> None:
     assert text == "${AWS::Region} ${Word} ${!kept}"
     assert values == {"Word": {"Ref": "Word"}}
     assert "DefinitionSubstitutions" not in sam_resource(shop, substitutions={"Word": "w"})["Properties"]
+    inside = Pass("a", parameters={"texts": ["${Word}"]})
+    shop = construct_state_machine("m", inside, role="r")
+    found = sam_resource(shop, substitutions={"Word": "w", "Other": "o"})["Properties"]
+    assert found["DefinitionSubstitutions"] == {"Word": "w"}
 
 
 def test_sam_does_not_leave_out_encryption_in_silence() -> None:
