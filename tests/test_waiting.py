@@ -272,11 +272,12 @@ class TestQuotas:
         assert await wait_all([client.execution(each.arn) for each in executions]) == [given(60)] * 20
         assert service.of(HISTORY)
 
+    @pytest.mark.parametrize("error", [AccessDenied("not allowed"), KeyError("odd")])
     async def test_where_histories_are_refused_descriptions_do(
-        self, client: Client, service: Distant, local_client: Client
+        self, client: Client, service: Distant, local_client: Client, error: Exception
     ) -> None:
         service.quota_share = 0.01
-        service.always(HISTORY, raises(AccessDenied("not allowed")))
+        service.always(HISTORY, raises(error))
         executions = await started(local_client, [60] * 20)
         assert await wait_all([client.execution(each.arn) for each in executions]) == [given(60)] * 20
         assert 1 <= len(service.of(HISTORY)) <= 5

@@ -129,8 +129,8 @@ class Watcher:
         only_last: dict[str, Any] = {"reverseOrder": True, "maxResults": 1}
         try:
             told = await self.call("get_execution_history", due, executionArn=arn, **only_last)
-        except ServiceError as error:
-            _logger.debug("ends are described, for histories cannot be had: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with histories, descriptions may do
+            _logger.debug("ends are described, for histories cannot be had: %r", error)
             self._events_from = now + REST
             return None
         return next((end_told(arn, event) for event in told["events"]), None)
