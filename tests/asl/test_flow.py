@@ -189,7 +189,7 @@ class TestMessages:
             found = next(each for each in Definition.starting_at(either).walk() if each.name == state)
             assert isinstance(found, Task)
             found >> Pass(f"none of {state}", result=None) >> take
-        assert [message.rpartition(": ")[2] for message in told(either)] == [
+        assert sorted(message.rpartition(": ")[2] for message in told(either)) == [
             "none of a2 -> take",
             "none of b2 -> take",
             "none of c -> take",
@@ -376,6 +376,15 @@ class TestAnnotations:
             pence: int = Field(exclude=True)
 
         assert is_told(task("give", gives=Secret), task("take", Order))
+
+    def test_what_only_models_leave_out_may_be_there(self) -> None:
+        @dataclasses.dataclass
+        class Kept:
+            id: str
+            pence: Annotated[int, Field(exclude=True)]
+
+        assert not is_told(task("give", gives=Kept), task("take", Order))
+        assert is_told(task("give", gives=Kept), task("take", Receipt))
 
     def test_a_default_stands_for_what_is_missing(self) -> None:
         class Patient(BaseModel):
@@ -564,6 +573,8 @@ class TestPaths:
     def test_nothing_is_told_behind_a_state_that_cannot_go_on(self) -> None:
         start = chain(task("give", gives=Receipt), Pass("p", input_path="$.nowhere"), task("pay", Order))
         assert told(start) == []
+        first = task("first", Order, result_path="$.result")
+        assert len(told(chain(task("give", gives=Receipt), first, task("second", Order)))) == 1
 
     def test_placeholders_may_stand_for_anything_unless_they_are_text(self) -> None:
         given = Pass("given", result={"id": "${Id}", "pence": "${Pence}"})
@@ -697,6 +708,16 @@ class TestChoices:
         messages = told(given)
         assert any("do-by-rule" in message for message in messages) is told_by_rule
         assert any("do-by-default" in message for message in messages) is told_by_default
+
+    def test_a_default_gets_nothing_where_rules_take_all(self) -> None:
+        class Answer(BaseModel):
+            flag: bool
+
+        choice = Choice("choice")
+        choice.add(BooleanEquals("$.flag", True), Succeed("yes"))
+        choice.add(BooleanEquals("$.flag", False), Succeed("no"))
+        choice.set_default(task("neither", Order))
+        assert told(chain(task("ask", gives=Answer), choice)) == []
 
     def test_what_may_pass_counts_only_together_with_all_else_that_may(self) -> None:
         """In truth a rule may tell the ways apart: here orders are known by their kind."""
@@ -915,20 +936,18 @@ class TestLoops:
         assert len(told(start)) == 1
 
     def test_a_machine_that_is_too_large_to_look_through_is_left_alone(self) -> None:
-        inner: State = task("pay", Order)
-        for depth in range(9):
-            again = Choice(f"again{depth}")
-            again.add(IsPresent("$.again"), (grow := Pass(f"grow{depth}", parameters={"before.$": "$"})))
-            again.set_default(Succeed(f"done{depth}"))
-            grow >> again
-            outer = Parallel(f"p{depth}")
-            outer.add(inner)
-            start = Pass(f"start{depth}", parameters={"a.$": "$"})
-            start >> outer >> again
-            grow.next = None
-            grow.goes_to(start)
-            inner = start
-        assert told(inner) == []
+        def nested(depth: int) -> State:
+            """Loops in loops, in each of which data grows."""
+            inner = nested(depth - 1) if depth else Pass("inmost")
+            again = Choice(f"again {depth}")
+            start = Pass(f"start {depth}", parameters={"before.$": "$"})
+            again.add(IsPresent("$.again"), start)
+            again.add(IsPresent("$.before"), start)
+            again.set_default(chain(Pass(f"none {depth}", result=None), task(f"pay {depth}", Order)))
+            return chain(start, Parallel(f"both {depth}", result_path="$.more").add(inner), again)
+
+        assert len(told(nested(0))) == 1
+        assert told(nested(4)) == []
 
 
 class TestWhereActivitiesAreKnown:

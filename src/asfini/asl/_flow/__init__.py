@@ -39,7 +39,10 @@ def warn_of_misfits(context: Context, definition: object, data: Any) -> None:
             resources[location] = state.done_by
     if all(resource.input_schema() is None for resource in resources.values()):
         return
-    walk = Walk(context, resources, exits_of, len(states), jsonata=data.get("QueryLanguage") == "JSONata")
+    language = data.get("QueryLanguage", "JSONPath")
+    if context.open(language):
+        return
+    walk = Walk(context, resources, exits_of, len(states), jsonata=language == "JSONata")
     try:
         walk.run(data)
     except TooLong:

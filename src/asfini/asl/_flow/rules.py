@@ -99,7 +99,15 @@ def _kept(values: Values, test: Callable[[Part], Verdict], *, wanted: bool) -> V
     """The parts for which a test may turn out as wanted."""
     if values.unknown:
         return ANY
-    return Values(tuple(part for part in values.parts if test(part) is not (not wanted)))
+    parts = (each for part in values.parts for each in _each(part))
+    return Values(tuple(part for part in parts if test(part) is not (not wanted)))
+
+
+def _each(part: Part) -> tuple[Part, ...]:
+    """The values of a part, where they are few."""
+    if part.kind != "boolean" or not isinstance(part, Scalar) or part.value is not ...:
+        return (part,)
+    return Scalar("boolean", True, part.by), Scalar("boolean", False, part.by)
 
 
 def narrow(values: Values, keys: tuple[Key, ...], keep: Callable[[Values], Values]) -> Values:

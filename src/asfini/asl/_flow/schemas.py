@@ -157,12 +157,10 @@ class _Given:
             if field.get("init_only"):
                 continue
             alias = field.get("serialization_alias", name)
-            if alias != name and not aliased:  # it is heeded where a model holds the data, else it is not
+            if alias != name and not aliased:  # it is heeded where a model holds the data only
                 return None
             left_out = bool(field.get("serialization_exclude"))
-            if left_out and not certain:
-                continue
-            values = NOTHING if left_out else self.values(field["schema"])
+            values = NOTHING if left_out and aliased and certain else self.values(field["schema"])
             required = certain and not left_out and field.get("required", True)
             members[alias] = Member(values, required and "serialization_exclude_if" not in field)
         for field in schema.get("computed_fields", ()):

@@ -15,9 +15,14 @@ Perform = Callable[[Walk, Step, Given, Arrival], Values]
 
 
 def exits_of(walk: Walk, step: Step, arrivals: list[Arrival]) -> Exits:
-    """Tell what of some arrivals goes on, and where to."""
-    if step.state["Type"] == "Choice":
+    """Tell what of some arrivals goes on, and where to; at last, tasks note what they cannot take instead."""
+    kind = step.state["Type"]
+    if kind == "Choice":
         return _Choosing(walk, step).exits(arrivals)
+    if kind == "Task" and walk.telling:
+        for arrival in arrivals:
+            walk.tell(step, *_given(walk, step, arrival.values), arrival.ways)
+        return []
     left = [arrival.past(step.name, _passed(walk, step, arrival)) for arrival in arrivals]
     exits: Exits = [(step.state.get("Next"), gathered(iter(left)))]
     for catcher in step.state.get("Catch", ()):
@@ -29,8 +34,7 @@ def exits_of(walk: Walk, step: Step, arrivals: list[Arrival]) -> Exits:
 def _passed(walk: Walk, step: Step, arrival: Arrival) -> Values:
     """What a state passes on."""
     values, state = arrival.values, step.state
-    get = _arguments if step.jsonata else _parameters
-    result = PERFORM[state["Type"]](walk, step, get(walk, step, values), arrival)
+    result = PERFORM[state["Type"]](walk, step, _given(walk, step, values), arrival)
     if not result:
         return NOTHING
     if step.jsonata:
@@ -43,6 +47,10 @@ def _passed(walk: Walk, step: Step, arrival: Arrival) -> Values:
         output = _left(walk, step, _placed(state, values, result) if "ResultPath" in state else result)
     walk.assign(state.get("Assign"), scope, jsonata=step.jsonata)
     return output
+
+
+def _given(walk: Walk, step: Step, values: Values) -> Given:
+    return (_arguments if step.jsonata else _parameters)(walk, step, values)
 
 
 def _arguments(walk: Walk, step: Step, values: Values) -> Given:
@@ -100,10 +108,9 @@ def _pass(_: Walk, step: Step, given: Given, __: Arrival) -> Values:
     return scope.constant(step.state["Result"]) if fixed else values
 
 
-def _task(walk: Walk, step: Step, given: Given, arrival: Arrival) -> Values:
-    values, scope = given
-    walk.take(step, values, scope.lost, arrival.ways)
-    return walk.result(step) if values else NOTHING
+def _task(walk: Walk, step: Step, given: Given, _: Arrival) -> Values:
+    fits = given[0] and walk.misfit(step, *given) is None
+    return walk.result(step) if fits else NOTHING
 
 
 def _unchanged(_: Walk, __: Step, given: Given, ___: Arrival) -> Values:

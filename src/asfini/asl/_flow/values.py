@@ -110,6 +110,8 @@ NOTHING = Values()
 
 def join(*several: Values) -> Values:
     """The values that are in one of some sets."""
+    if len(several) == 1:
+        return several[0]
     found: list[Part] = []
     for values in several:
         if values.unknown:
@@ -145,7 +147,8 @@ def _both_objects(one: Object, other: Object) -> Object:
     members: dict[str, Member] = {}
     for name in {**one.members, **other.members}:
         left, right = one.member(name), other.member(name)
-        members[name] = Member(join(left.values, right.values), left.required and right.required)
+        values = left.values if left.values is right.values else join(left.values, right.values)
+        members[name] = Member(values, left.required and right.required)
     rests = [each.rest for each in (one, other) if each.rest is not None]
     return Object(members, join(*rests) if rests else None, one.by)
 

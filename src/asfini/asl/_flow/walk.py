@@ -20,13 +20,17 @@ from asfini.asl._states import STATES
 
 MAX_WAYS = 8
 """How many ways to a state are kept apart, and how many are remembered of what is not."""
-MAX_VISITS = 12
+MAX_VISITS = 6
 """How often a state in a loop is looked at, before it may give anything."""
 MAX_STEPS = 20
 """How often states are looked at, for each that the machine has; beyond that, nothing is told."""
-_STEPS_BESIDES = 500
+_STEPS_BESIDES = 1_000
 MAX_ROUNDS = 8
 """How often variables may come to hold something new, before they may hold anything."""
+
+_LANGUAGES = ("JSONPath", "JSONata")
+_TELLING = frozenset({"Task", "Parallel", "Map"})
+"""The types of states that have activities, or states with activities in them."""
 
 Way = tuple[str, ...]
 """The names of the states on the way to a state."""
@@ -125,8 +129,12 @@ class Walk:
         self._given: dict[str, Values] = {}
         self._rounds = 0
 
-    def run(self, data: Any) -> None:
+    def run(self, data: Any, values: Values = ANY) -> None:
         """Go through a machine.
+
+        Args:
+            data: its definition.
+            values: what it may be started with.
 
         Raises:
             TooLong: that takes too much.
@@ -135,7 +143,7 @@ class Walk:
         while self.changed:
             self.findings, self.changed = [], False
             self._rounds += 1
-            self.through(data, "", [Arrival(ANY)])
+            self.through(data, "", [Arrival(values)])
 
     def through(self, data: Any, location: str, arrivals: list[Arrival]) -> list[Arrival]:
         """Go through a machine, a branch or a processor, and tell what comes to its end."""
@@ -176,25 +184,31 @@ class Walk:
             self._given[step.location] = ANY if schema is None else given(schema, step.name)
         return self._given[step.location]
 
-    def take(self, step: Step, values: Values, lost: list[tuple[str, Values]], ways: tuple[Way, ...]) -> None:
-        """See whether the activity of a task can take something.
+    def misfit(self, step: Step, values: Values, scope: Scope) -> Misfit | None:
+        """Tell why the activity of a task can take none of some values.
 
         Args:
             step: the task.
             values: what the activity gets.
-            lost: the paths that were to read it and surely lead nowhere, with what they were looked for in.
-            ways: how it came.
+            scope: where that was read.
         """
-        resource = self.resources.get(step.location)
-        schema = resource.input_schema() if resource is not None and self.telling else None
-        if resource is None or schema is None:
-            return
-        found = misfit(values, schema)
-        if lost and not values:
-            path, within = lost[0]
-            found = Misfit("lost", path, within.parts[0])
+        schema = self._asked(step)
+        if schema is None:
+            return None
+        if scope.lost and not values:
+            path, within = scope.lost[0]
+            return Misfit("lost", path, within.parts[0])
+        return misfit(values, schema)
+
+    def tell(self, step: Step, values: Values, scope: Scope, ways: tuple[Way, ...]) -> None:
+        """Note it where the activity of a task can take none of some values, which come by some ways."""
+        found = self.misfit(step, values, scope)
         if found is not None:
-            self.findings.append(Finding(step, resource.name, found, ways))
+            self.findings.append(Finding(step, self.resources[step.location].name, found, ways))
+
+    def _asked(self, step: Step) -> Schema | None:
+        resource = self.resources.get(step.location)
+        return None if resource is None else resource.input_schema()
 
 
 def _can_be_followed(data: dict[str, Any], states: dict[str, Any]) -> bool:
@@ -202,6 +216,7 @@ def _can_be_followed(data: dict[str, Any], states: dict[str, Any]) -> bool:
     return data.get("StartAt") in states and all(
         isinstance(state, dict)
         and state.get("Type") in STATES
+        and state.get("QueryLanguage", "JSONPath") in _LANGUAGES
         and all(isinstance(state.get(field, []), list) for field in ("Choices", "Catch", "Branches"))
         and all(target in states for _, target in outgoing(state))
         for state in states.values()
@@ -228,29 +243,50 @@ class _Course:
         self.location = location
         self.arrivals = arrivals
         self.exits: dict[str, Exits] = {}
-        self.entries: dict[str, set[str]] = {}
+        self.entries: dict[str, dict[str, None]] = {}
         """The states that lead to a state."""
 
     def settle(self) -> None:
         """Go on as long as anything new comes to a state."""
-        waiting = {self.start: None}
+        places = {name: place for place, name in enumerate(self._order())}
+        waiting = {self.start}
         visits: Counter[str] = Counter()
         while waiting:
-            name = next(iter(waiting))
-            del waiting[name]
+            name = min(waiting, key=places.__getitem__)
+            waiting.remove(name)
             visits[name] += 1
             exits = self._exits(name)
             if visits[name] > MAX_VISITS:
                 exits = [(target, [Arrival(ANY, each.ways) for each in some]) for target, some in exits]
             before, self.exits[name] = self.exits.get(name, []), exits
             for target in _targets_of_new(before, exits):
-                self.entries.setdefault(target, set()).add(name)
-                waiting[target] = None
+                self.entries.setdefault(target, {})[name] = None
+                waiting.add(target)
 
     def tell(self) -> None:
-        """Look at each state once more, for nothing changes now."""
+        """Look once more at the states with activities, for nothing changes now."""
         for name in self.exits:
-            self._exits(name)
+            if self.states[name]["Type"] in _TELLING:
+                self._exits(name)
+
+    def _order(self) -> list[str]:
+        """The states, each after those that lead to it, but for loops."""
+        done: list[str] = []
+        seen = {self.start}
+        waiting = [(self.start, self._targets(self.start))]
+        while waiting:
+            name, targets = waiting[-1]
+            following = next((target for target in targets if target not in seen), None)
+            if following is None:
+                done.append(name)
+                waiting.pop()
+            else:
+                seen.add(following)
+                waiting.append((following, self._targets(following)))
+        return done[::-1]
+
+    def _targets(self, name: str) -> Iterator[str]:
+        return reversed([target for _, target in outgoing(self.states[name])])
 
     def ends(self) -> list[Arrival]:
         """What comes to the end."""
@@ -275,11 +311,10 @@ class _Course:
     def _arrivals(self, name: str) -> Iterator[Arrival]:
         if name == self.start:
             yield from self.arrivals
-        for source in self.states if name in self.entries else ():
-            if source in self.entries[name]:
-                for target, arrivals in self.exits[source]:
-                    if target == name:
-                        yield from arrivals
+        for source in self.entries.get(name, ()):
+            for target, arrivals in self.exits[source]:
+                if target == name:
+                    yield from arrivals
 
 
 def _targets_of_new(before: Exits, after: Exits) -> Iterator[str]:
