@@ -943,11 +943,14 @@ class TestLoops:
             start = Pass(f"start {depth}", parameters={"before.$": "$"})
             again.add(IsPresent("$.again"), start)
             again.add(IsPresent("$.before"), start)
-            again.set_default(chain(Pass(f"none {depth}", result=None), task(f"pay {depth}", Order)))
+            again.set_default(Pass(f"none {depth}", result=None))
             return chain(start, Parallel(f"both {depth}", result_path="$.more").add(inner), again)
 
-        assert len(told(nested(0))) == 1
-        assert told(nested(4)) == []
+        def whole(depth: int) -> State:
+            return chain(Parallel("all", output_path="$[0]").add(nested(depth)), task("pay", Order))
+
+        assert len(told(whole(0))) == 1
+        assert told(whole(4)) == []
 
 
 class TestWhereActivitiesAreKnown:
