@@ -49,6 +49,14 @@ async def test_a_dry_run_tells_differences_though_they_are_not_allowed(client: C
         await client.register(shop("big"))
 
 
+async def test_a_dry_run_tells_that_a_type_cannot_be_changed(client: Client) -> None:
+    await client.register(shop())
+    express = StateMachine("shop", shop().definition, type="EXPRESS")
+    for dry_run in (True, False):
+        with pytest.raises(StateMachineAlreadyExists, match="a machine's type cannot be changed"):
+            await client.register(express, allow_update=True, dry_run=dry_run)
+
+
 def command_line(client: Client, machine: StateMachine) -> CLI:
     """A program whose commands all reach one service."""
 

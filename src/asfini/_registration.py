@@ -81,7 +81,8 @@ class Registration:
             What was changed, or would be.
 
         Raises:
-            StateMachineAlreadyExists: it is registered otherwise, and is not to be changed or cannot be.
+            StateMachineAlreadyExists: it is registered otherwise, and is not to be changed; or it cannot be,
+                which a dry run tells as well.
         """
         account = await self.service.account()
         wanted, arn = self._wanted(account), account.fill_in(self.machine.arn)
@@ -98,8 +99,7 @@ class Registration:
             wanted.pop("roleArn", None)
         changes = {key: value for key, value in wanted.items() if not _same(key, value, there.get(key))}
         tags = await self._new_tags(arn)
-        if not self.dry_run:
-            self._check_allowed(changes | ({"tags": tags} if tags else {}))
+        self._check_allowed(changes | ({"tags": tags} if tags else {}))
         if changes and not self.dry_run:
             await self._send("update_state_machine", {"stateMachineArn": arn, **changes})
         if tags and not self.dry_run:
@@ -148,7 +148,7 @@ class Registration:
         name = self.machine.name
         if "type" in changes:
             problem = f"{name!r} is not of type {self.machine.type}, and a machine's type cannot be changed"
-        elif changes and not self.allow_update:
+        elif changes and not self.allow_update and not self.dry_run:
             differing = " and another ".join(sorted(changes))
             problem = f"{name!r} is registered with another {differing}; allow_update=True changes it"
         else:
