@@ -7,7 +7,7 @@ lost. A report whose answer was lost and that is refused when it is sent again c
 left open anywhere.
 
 Workers get SIGKILL and SIGTERM by turns. Those that will get SIGTERM try each call only once, so that all
-depends on the worker itself.
+depends on the worker itself. The first one stays until the end.
 
 A small run takes part in all tests, a longer one where CI is set. For hours of it, say how many tasks:
 
@@ -39,7 +39,7 @@ TASKS = int(os.environ.get("ASFINI_TORTURE_TASKS") or (2000 if os.environ.get("C
 SEED = int(os.environ.get("ASFINI_TORTURE_SEED") or 1)
 FAULTS = 0.05
 """The share of requests that go wrong."""
-WORKERS, RUNNING = 3, min(300, 20 + TASKS // 20)
+WORKERS, RUNNING = 4, min(300, 20 + TASKS // 20)
 """Workers at once, and executions: so few that there are still some to be done when workers are killed."""
 SECONDS_BETWEEN_KILLS = 1, 4
 STRAY = 1 + TASKS // 5000
@@ -63,8 +63,8 @@ class Crew:
     ledger: int
     folder: Path
     random: random.Random
-    at_work: dict[asyncio.subprocess.Process, signal.Signals] = field(default_factory=dict)
-    """Those at work, and how they will end."""
+    at_work: dict[asyncio.subprocess.Process, signal.Signals | None] = field(default_factory=dict)
+    """Those at work, and how they will be killed, if they will."""
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
     kills: Counter[str] = field(default_factory=Counter)
     killed: set[str] = field(default_factory=set)
@@ -77,6 +77,7 @@ class Crew:
         self.hired += 1
         log = self.folder / f"worker-{self.hired}.log"
         tries, kill = (1, signal.SIGTERM) if self.hired % 2 else (3, signal.SIGKILL)
+        stays = self.hired == 1
         arguments = [str(PROGRAMS / "noting_worker.py"), self.url, str(self.ledger), str(tries)]
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
@@ -84,7 +85,7 @@ class Crew:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
             )
-        self.at_work[process] = kill
+        self.at_work[process] = None if stays else kill
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n", log
 

@@ -69,6 +69,7 @@ async def main() -> None:
         stats = worker.stats().activities["work"]
         assert (stats.open_polls, stats.tasks, stats.failed) == (0, 0, 0), stats
         assert stats.done <= noted <= stats.done + stats.lost, (noted, stats)
+        assert stats.last_poll is None or stats.last_poll < 20, stats  # polls are answered every 2 seconds
         print(f"done: {stats}", file=sys.stderr)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, left
