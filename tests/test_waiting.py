@@ -305,6 +305,18 @@ class TestQuotas:
                 wait.cancel()
         assert service.throttled == {}
 
+    async def test_nor_is_who_has_no_time_by_others_who_have(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        """Executions of many machines are looked at one by one, and all these looks are overdue."""
+        crowd = [each for number in range(150) for each in await started(local_client, [900], f"m{number}")]
+        waits = [asyncio.create_task(client.execution(each.arn).wait()) for each in crowd]
+        [ended] = await started(local_client, [0], "single")
+        await anyio.sleep(60)
+        assert await client.execution(ended.arn).wait(timeout=0) == given(0)
+        for wait in waits:
+            wait.cancel()
+
     async def test_nobody_starves(self, client: Client, service: Distant, local_client: Client) -> None:
         """More machines than all budgets can look at every few seconds, and new ends all the time."""
         names = [f"m{number}" for number in range(150)]

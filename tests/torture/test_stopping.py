@@ -31,7 +31,7 @@ from asfini.worker import CallNext, Step
 SIGNALS = 50
 AT_ONCE = 20
 """Executions that wait for a worker when it begins, besides those that are left over."""
-GRACE = 30
+GRACE, MAX_TASKS = 30, 8
 LONG = 300
 """Seconds that nothing here takes."""
 MOMENTS = ["poll sent", "poll answered", "task begun", "task done", "report sent", "report answered", "any"]
@@ -47,11 +47,17 @@ class Load:
     executions: list[Execution] = field(default_factory=list)
     calls: Counter[int] = field(default_factory=Counter)
     """How often each task's function was called, by its input."""
+    running: int = 0
+    most: int = 0
+    """How many ran at once, at most."""
     signals: Counter[str] = field(default_factory=Counter)
 
     async def work(self, number: int) -> int:
         self.calls[number] += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
         await asyncio.sleep(self.random.uniform(0, 0.05))
+        self.running -= 1
         return number * 2
 
     def machine(self, retries: bool) -> tuple[CallableActivity[Any, Any], StateMachine]:
@@ -97,7 +103,9 @@ class Load:
         """Let one worker work until its signal."""
         moment = MOMENTS[number % len(MOMENTS)]
         middleware = self.killer(moment, self.random.randint(1, AT_ONCE))
-        worker = Worker(worker_client, activity, middleware=[middleware], grace=GRACE, max_tasks=8, **options)
+        worker = Worker(
+            worker_client, activity, middleware=[middleware], grace=GRACE, max_tasks=MAX_TASKS, **options
+        )
         async with asyncio.timeout(LONG):
             killing = asyncio.create_task(self.kill_at_any_time()) if moment == "any" else None
             await worker.run()
@@ -105,6 +113,8 @@ class Load:
                 await killing
         stats = worker.stats().activities["work"]
         assert (stats.open_polls, stats.tasks, stats.lost) == (0, 0, 0)
+        assert self.running == 0
+        assert self.most <= MAX_TASKS
 
     async def finish(self, activity: Any) -> None:
         """Have the rest done, and see what has become of all of them."""
