@@ -48,6 +48,12 @@ def test_files_and_patterns_are_taken_as_they_are_named_each_once() -> None:
     assert found("infra/**/*.json", "infra/b.asl.json") == ["infra/b.asl.json", "infra/deep/c.json"]
 
 
+def test_patterns_find_no_files_of_others_unless_they_name_their_folders() -> None:
+    assert found("**/*.json") == found(".")
+    assert found("node_modules/*.json") == ["node_modules/d.asl.json"]
+    assert found(".hidden/**/*.json") == [".hidden/e.asl.json"]
+
+
 @pytest.mark.parametrize("path", ["nothing", "nothing.json", "*.nothing"])
 def test_what_is_not_there_is_named(path: str) -> None:
     with pytest.raises(InvalidArgument, match="there is no file"):

@@ -181,7 +181,7 @@ def _files(path: Path, settings: Settings, *, named: bool) -> Iterator[Path]:
     elif any(letter in str(path) for letter in "*?["):
         anchor = Path(path.anchor or ".")
         pattern = str(path.relative_to(path.anchor)) if path.anchor else str(path)
-        files = sorted(file for file in anchor.glob(pattern) if file.is_file())
+        files = sorted(file for file in anchor.glob(pattern) if file.is_file() and not _is_others(file, path))
         if not files:
             raise InvalidArgument(f"there is no file like {path}")
         yield from (file for file in files if not settings.fits(file, settings.exclude))
@@ -189,9 +189,18 @@ def _files(path: Path, settings: Settings, *, named: bool) -> Iterator[Path]:
         raise InvalidArgument(f"there is no file or folder {path}")
 
 
+def _is_others(file: Path, pattern: Path) -> bool:
+    """Whether a file is in a folder that has none of one's own, and that the pattern does not name."""
+    return any(_is_pruned(part) for part in file.parts[:-1] if part not in pattern.parts)
+
+
+def _is_pruned(name: str) -> bool:
+    return name in _PRUNED or name.startswith(".")
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _PRUNED and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_pruned(name))
         for name in sorted(names):
             if Path(name).suffix in SUFFIXES:
                 yield Path(parent) / name
