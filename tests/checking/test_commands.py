@@ -116,6 +116,42 @@ def test_files_are_named_in_sarif_by_uris_relative_to_the_folder() -> None:
         assert {each["artifactLocation"]["uri"] for each in places} == {"b%20%C3%A4/c%231.asl.json"}
 
 
+def sarif(*paths: str) -> list[dict[str, Any]]:
+    main(["check", *paths, "--format", "sarif", "--output", "found.sarif"])
+    (run,) = json.loads(Path("found.sarif").read_text(encoding="utf-8"))["runs"]
+    found: list[dict[str, Any]] = run["results"]
+    return found
+
+
+def test_sarif_names_machines_and_states_where_there_are_some() -> None:
+    Path("empty.asl.yaml").write_text("", encoding="utf-8")
+    (unreadable,) = sarif("empty.asl.yaml")
+    assert "logicalLocations" not in unreadable["locations"][0]
+    (wrong,) = sarif("wrong.asl.json")
+    assert wrong["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/States/b"}]
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": WRONG}}
+    Path("template.json").write_text(json.dumps({"Resources": {"Shop": resource}}), encoding="utf-8")
+    (wrong,) = sarif("template.json")
+    assert wrong["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "Shop/States/b"}]
+
+
+def test_files_outside_of_the_folder_are_named_in_sarif_by_absolute_uris(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.mktemp("elsewhere") / "wrong.asl.json"
+    path.write_text(WRONG, encoding="utf-8")
+    (wrong,) = sarif(str(path))
+    assert wrong["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == path.as_uri()
+
+
+def test_a_mark_is_as_long_as_what_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("endless.asl.json").write_text(
+        '{"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "a"}}}', encoding="utf-8"
+    )
+    main(["check", "endless.asl.json"])
+    assert [line.count("^") for line in capsys.readouterr().out.splitlines() if "^" in line] == [1]
+
+
 def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--explain", "NO_DOLLAR"]) == 0
     assert capsys.readouterr().out.startswith("NO_DOLLAR (warning): A path that is taken for text\n")
