@@ -518,6 +518,18 @@ class TestLearning:
             await (await client.start_execution("waiting", given(3000))).wait()
         assert await lag(await client.start_execution("waiting", given(1)), 1) <= 3.6
 
+    async def test_the_time_before_a_redrive_is_none_that_executions_take(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        await local_client.register(waiting())
+        for _ in range(3):
+            failed = await local_client.start_execution("waiting", given(1, luck=-1))
+            await failed.wait(raise_on_failure=False)
+            await anyio.sleep(1000)
+            await failed.redrive()
+            await client.execution(failed.arn).wait(raise_on_failure=False)
+        assert await lag(await client.start_execution("waiting", given(1)), 1) <= 1
+
     async def test_only_so_many_machines_are_remembered(
         self, client: Client, service: Distant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
