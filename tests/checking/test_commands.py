@@ -66,6 +66,15 @@ def test_long_lines_are_shown_in_part(capsys: pytest.CaptureFixture[str]) -> Non
     assert source[mark.index("^") : mark.rindex("^") + 1] == '"Emd"'
 
 
+def test_a_file_cannot_do_anything_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    state = '{"Type": "Succeed", "Em\\u001bd": 1, "Comment": "\x85\x9b31m"}'
+    Path("evil.asl.json").write_text(f'{{"StartAt": "a", "States": {{"a": {state}}}}}', encoding="utf-8")
+    main(["check", "evil.asl.json"])
+    out = capsys.readouterr().out
+    assert "Field 'Em\ufffdd' is not supported" in out
+    assert not set(out) & set("\x1b\x9b\x85")
+
+
 def test_where_no_machine_is_found_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.json").write_text("{}", encoding="utf-8")
     assert main(["check", "other.json"]) == 0

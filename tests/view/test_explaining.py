@@ -90,6 +90,14 @@ async def test_the_cause_of_a_function_is_taken_apart(client: Client) -> None:
     assert str(explanation).splitlines()[3:7] == ["  cause: KeyError: no such key", "    b", "    c", "    d"]
 
 
+async def test_a_cause_cannot_do_anything_to_a_terminal(client: Client) -> None:
+    client.mock(WORK, side_effect=TaskFailed("Bad\x1b[2J", "red\x9b31m\nand\x07"))
+    explanation = await told(client, task("do\x1b"))
+    assert explanation.cause == "red\x9b31m\nand\x07"
+    assert not set(str(explanation)) & set("\x1b\x9b\x07")
+    assert "  cause: red\ufffd31m and\ufffd" in str(explanation).splitlines()
+
+
 async def test_a_failure_in_a_branch_or_an_item_is_told_with_its_place(client: Client) -> None:
     inner = Map("each", item_processor=states(task()), items_path="$")
     both = Parallel("both", branches=[states(Pass("fine")), states(inner)])
@@ -297,6 +305,7 @@ class TestRunning:
         assert wait.since is not None
         assert (wait.until - wait.since).total_seconds() == 60
         assert "stands in rest (Wait), since" in str(explanation)
+        assert f": RUNNING since {wait.since:%Y-%m-%d %H:%M:%S} UTC\n" in str(explanation)
 
     async def test_a_wait_tells_what_its_input_says(self, client: Client) -> None:
         explanation = await standing(client, Wait("rest", "$.until"), 5, {"until": "2050-01-01T00:00:00Z"})

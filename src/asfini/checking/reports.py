@@ -1,6 +1,7 @@
 """Findings for people, for programs and for code hosts."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ from asfini.checking.rules import RULES, Rule
 
 _COLOURS = {"ERROR": "\x1b[1;31m", "WARNING": "\x1b[1;33m", "PLACE": "\x1b[1m", "FAINT": "\x1b[2m"}
 _END = "\x1b[0m"
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _LONGEST = 160
 """Characters of a line that are shown: minified JSON may have just one."""
 
@@ -29,7 +31,9 @@ def to_text(finding: Finding, *, colours: bool = False) -> str:
     place = paint(f"{finding.path}:{finding.line}:{finding.column}:", "PLACE")
     kind = paint(f"{finding.severity.lower()} {finding.code}", finding.severity)
     where = " in ".join(filter(None, (finding.location, finding.machine)))
-    head = f"{place} {kind}: {finding.message}" + (paint(f" ({where})", "FAINT") if where else "")
+    head = f"{place} {kind}: {_plain(finding.message)}" + (
+        paint(f" ({_plain(where)})", "FAINT") if where else ""
+    )
     if not finding.source.strip():
         return head
     source, column, length = _excerpt(finding)
@@ -41,9 +45,14 @@ def to_text(finding: Finding, *, colours: bool = False) -> str:
 def _excerpt(finding: Finding) -> tuple[str, int, int]:
     """The part of a line to show, where the mark begins and how long it is."""
     start = 0 if finding.column < _LONGEST * 3 // 4 else finding.column - _LONGEST // 2
-    source = finding.source[start : start + _LONGEST].replace("\t", " ").rstrip()
+    source = _plain(finding.source[start : start + _LONGEST].replace("\t", " ")).rstrip()
     column = finding.column - 1 - start
     return source, column, max(min(finding.end_column - finding.column, len(source) - column), 1)
+
+
+def _plain(text: str) -> str:
+    """Text that does nothing to a terminal: files may be anybody's."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def summary(results: Sequence[FileResult]) -> str:

@@ -1,6 +1,7 @@
 """Why an execution failed, or what it waits for: `explain`."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from asfini.asl._error_names import matches
 from asfini.asl.definition import Definition
 from asfini.asl.states import State
-from asfini.view.tree import FAILURES, Attempt, Run, StateRun
+from asfini.view.tree import Attempt, Run, StateRun
 from asfini.view.waiting import DEFAULT_ATTEMPTS, Standing, retrier_of, span, standing_of
 from asfini.view.written import complete, executed, written
 
@@ -18,6 +19,8 @@ _SHOWN = 300
 _Kind = Literal["Retry", "Catch"]
 _MANY = 10
 """How many states the text has where there may be thousands: items of a Map."""
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""What the text does not have, for it is meant for terminals, and a cause may be anybody's."""
 _FRAMES = 3
 """How many lines of a stack trace the text has: the innermost."""
 
@@ -109,7 +112,7 @@ class Explanation:
     """Why executions failed that it is the parent of."""
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self))
+        return "\n".join(_CONTROLS.sub("\ufffd", line) for line in _lines(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Write it as plain JSON data."""
@@ -182,8 +185,6 @@ def _tries(state: StateRun) -> list[Try]:
 
 def _all_clauses(chain: list[StateRun], definition: Definition | None) -> list[Clause] | None:
     found = [(state, written(state, definition)) for state in chain]
-    if definition is None:
-        return None
     known = [(state, each) for state, each in found if each is not None]
     if len(known) < len(found):
         return None
@@ -354,7 +355,7 @@ def _cause_lines(told: Explanation) -> Iterator[str]:
 
 
 def _try_line(each: Try) -> str:
-    what = f"{each.error or each.status}" if each.status in FAILURES or each.error else each.status
+    what = each.error or each.status
     after = "" if each.pause is None else f", {span(each.pause)} later"
     took = "" if each.seconds is None else f", took {span(each.seconds)}"
     resource = "" if each.resource is None else f", {each.resource}"
