@@ -1000,6 +1000,17 @@ class TestStartMany:
         await client.register(express)
         assert [await each.wait() async for each in client.start_many("express", range(20))] == [1] * 20
 
+    async def test_and_are_tried_again_only_where_they_were_throttled(
+        self, client: Client, service: Distant
+    ) -> None:
+        express = construct_state_machine("express", Pass("give", result=1), type="EXPRESS")
+        await client.register(express)
+        service.will("start_sync_execution", *[raises(Throttled())] * 3)
+        assert [await each.wait() async for each in client.start_many("express", range(5))] == [1] * 5
+        service.will("start_sync_execution", lost)
+        with pytest.raises(ConnectionFailed, match="the answer got lost"):
+            _ = [each async for each in client.start_many("express", range(1))]
+
     async def test_cancelled_it_starts_nothing_more_that_has_no_turn_yet(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:

@@ -34,7 +34,7 @@ from asfini.errors import DoesNotExist, ExecutionAlreadyExists, InvalidArgument,
 from asfini.execution import Execution, reader
 from asfini.machine import StateMachine, machine_told
 from asfini.service import Service
-from asfini.waiting import Call, noticed, run_many, sent_surely
+from asfini.waiting import Call, noticed, run_many, sent_surely, unthrottled
 
 if TYPE_CHECKING:
     from asfini._mocks import Mock
@@ -547,7 +547,7 @@ class Client:
         async def run(given: Any) -> Execution:
             named = None if name is None else name(given)
             if express:
-                return await self.start_sync_execution(arn, given, name=named)
+                return await unthrottled(partial(self.start_sync_execution, arn, given, name=named))
             execution = await self._start(call, arn, given, named, if_exists)
             return await noticed(execution, stop_on_cancel=stop_on_cancel)
 

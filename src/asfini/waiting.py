@@ -1,5 +1,6 @@
 """Waiting for many executions: for all of them, or for each as it ends, and starting more meanwhile."""
 
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 import anyio
 
 from asfini import _checks, _lazy
-from asfini.errors import InvalidArgument, ServiceError
+from asfini._budget import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, jittered
+from asfini.errors import InvalidArgument, ServiceError, Throttled
 from asfini.execution import STOP_SECONDS, Execution, reader
 from asfini.service import Service
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import asyncio
 else:
     asyncio = _lazy.module("asyncio")
+
+_logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Call = Callable[..., Awaitable[dict[str, Any]]]
@@ -159,6 +163,18 @@ async def noticed(execution: Execution, *, stop_on_cancel: bool) -> Execution:
     with suppress(ServiceError, InvalidArgument):  # whoever gets it hears of it
         await execution._notice(stop_on_cancel=stop_on_cancel)
     return execution
+
+
+async def unthrottled(run: Callable[[], Awaitable[T]]) -> T:
+    """Do something; later and later again for as long as the service has too much to do to begin with it."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await run()
+        except Throttled as error:
+            _logger.debug("it is tried again in about %.0f s: %s", pause, error)
+        await anyio.sleep(jittered(pause))
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
 def sent_surely(service: Service) -> Call:
