@@ -50,14 +50,16 @@ class Terminal(io.StringIO):
     @property
     def shown(self) -> list[str]:
         lines, row, column = [""], 0, 0
-        for number, letter, end, text in re.findall(r"\x1b\[([\d;]*)(\w)|(\n)|([^\x1b\n]+)", self.getvalue()):
+        for number, letter, end, text in re.findall(
+            r"\x1b\[([\d;]*)(\w)|([\r\n])|([^\x1b\r\n]+)", self.getvalue()
+        ):
             if letter == "F":
                 row, column = row - int(number), 0
             elif letter in ("K", "J"):
                 lines[row] = lines[row][:column]
                 lines = lines[: row + 1] if letter == "J" else lines
             elif end:
-                row, column = row + 1, 0
+                row, column = row + (end == "\n"), 0
                 lines += [""] * (row + 1 - len(lines))
             else:
                 lines[row] = lines[row][:column] + text + lines[row][column + len(text) :]

@@ -116,9 +116,22 @@ def test_a_lambda_function_that_is_invoked_by_name_is_mocked_by_its_name(asfini:
     assert asfini("run", file, "--mock", "Resize=[1]").out == json_of([1])
 
 
-def test_what_a_template_fills_in_later_is_a_function_for_now(asfini: Asfini) -> None:
-    file = one_task("${ResizeArn}")
-    assert asfini("run", file, "--mock", "ResizeArn=[1]").out == json_of([1])
+@pytest.mark.parametrize(("resource", "name"), [("${ResizeArn}", "ResizeArn"), ("${Resize.Arn}", "Resize")])
+def test_what_a_template_fills_in_later_is_a_function_for_now(
+    resource: str, name: str, asfini: Asfini
+) -> None:
+    assert asfini("run", one_task(resource), "--mock", f"{name}=[1]").out == json_of([1])
+
+
+def test_what_a_template_fills_in_can_be_filled_in(asfini: Asfini) -> None:
+    states = '{"w": {"Type": "Wait", "Seconds": ${Pause}, "Next": "${After}"}, "p": {"Type": "Succeed"}}'
+    Path("t.json").write_text(f'{{"StartAt": "w", "States": {states}}}', encoding="utf-8")
+    pause, after = ("--substitute", "Pause=5"), ("--substitute", "After=p")
+    told = json.loads(asfini("run", "t.json", *pause, *after, "--explain", "--json").out)
+    assert told["explanation"]["seconds"] == 5
+    ended = asfini("run", "t.json", *after)
+    assert ended.status == 2
+    assert "; --substitute Pause=VALUE fills in what a template would\n" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -247,6 +260,8 @@ NO_TASK = "no Task and no resource is called so, but 'charge',"
         ),
         (["shop.asl.json", "--report", "no/where.html"], "there is no directory no"),
         (["shop.asl.json", "--lambda", "resize"], "a Lambda function is given like 'NAME=module:function'"),
+        (["shop.asl.json", "--substitute", "A"], "--substitute is given like NAME=VALUE, not 'A'"),
+        (["shop.asl.json", "--substitute", "A=1"], "shop.asl.json has no placeholder ${A} to be filled in"),
         (["shop.asl.json", "--name", "a b"], "a state machine must not have ' ' in its name"),
     ],
 )

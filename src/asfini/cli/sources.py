@@ -1,5 +1,6 @@
 """Where commands get definitions from: files, or whatever is known by a name or ARN."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from asfini.asl.definition import Definition
@@ -16,11 +17,15 @@ def is_file(named: str) -> bool:
     return path.is_file() or (path.suffix in _SUFFIXES and not named.startswith("arn:"))
 
 
-def load(path: Path) -> Definition:
+def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definition:
     """Read a file with a definition; placeholders of templates may stand in it for whole values.
 
+    Args:
+        path: the file.
+        substitutions: what is filled in for placeholders, by name, as CloudFormation does: text for text.
+
     Raises:
-        InvalidArgument: it cannot be read.
+        InvalidArgument: it cannot be read, or has no such placeholder.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -28,6 +33,10 @@ def load(path: Path) -> Definition:
         raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InvalidArgument(f"{path} is not text in UTF-8") from error
+    for name, value in (substitutions or {}).items():
+        if f"${{{name}}}" not in text:
+            raise InvalidArgument(f"{path} has no placeholder ${{{name}}} to be filled in")
+        text = text.replace(f"${{{name}}}", value)
     try:
         if path.suffix in _YAML:
             return Definition.from_yaml(text)

@@ -55,6 +55,14 @@ def _add_run(parser: argparse.ArgumentParser, _: Any) -> None:
         help="Python function to call as a Lambda function; may be given several times",
     )
     parser.add_argument(
+        "--substitute",
+        dest="substitutions",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what stands for ${NAME}, as a template's DefinitionSubstitutions; may be given several times",
+    )
+    parser.add_argument(
         "-n", "--name", help="the machine's name (default: that of --mock-config's only one, or the file's)"
     )
     parser.add_argument("--history", action="store_true", help="print the history, and the output with it")

@@ -20,7 +20,7 @@ from asfini.cli.output import check_writable, print_json, print_text, write_file
 from asfini.cli.sources import load
 from asfini.client import Client
 from asfini.clock import virtual_time
-from asfini.errors import InvalidArgument
+from asfini.errors import InvalidArgument, InvalidDefinition
 from asfini.execution import Execution
 from asfini.local.failures import Failure
 from asfini.local.handlers import Call, Target, key_of
@@ -29,8 +29,9 @@ from asfini.local.service import DEFAULT_ACCOUNT, LocalService
 from asfini.machine import StateMachine
 from asfini.worker import Worker
 
-_PLACEHOLDER = re.compile(r'("(?:Resource|FunctionName)": )"\$\{(\w+)\}"')
+_FUNCTION = re.compile(r'("(?:Resource|FunctionName)": )"\$\{([\w-]+)(?:\.Arn)?\}"')
 """What is filled in when a template is deployed; nearly always a Lambda function."""
+_PLACEHOLDER = re.compile(r"\$\{([\w.-]+)\}")
 _NO_NAME = re.compile(r"[^\w.-]+")
 _ACCOUNT = re.compile(r"arn:(aws[\w-]*):states:([\w-]+):(\d{12}):")
 _OWN = ("states:startExecution", "aws-sdk:sfn:")
@@ -85,15 +86,22 @@ def _input(given: str) -> Any:
 
 def _machine(args: Namespace, cases: Mapping[str, Any]) -> StateMachine:
     """The machine of a file, called as the command line, the only machine with mocks, or the file says."""
-    definition = load(Path(args.file))
+    definition = load(Path(args.file), dict(map(_substitution, args.substitutions)))
     stem = _NO_NAME.sub("-", Path(args.file).name.partition(".")[0])[:80] or "machine"
     name = args.name or (stem if stem in cases or len(cases) != 1 else next(iter(cases)))
-    machine = StateMachine(name, Definition.from_json(_PLACEHOLDER.sub(_filled, definition.to_json())))
+    machine = StateMachine(name, Definition.from_json(_FUNCTION.sub(_filled, definition.to_json())))
     machine.check()
     if args.test_case is not None and args.test_case not in cases.get(name, {}):
         known = ", ".join(map(repr, cases.get(name, {}))) or f"none of {name!r}; --name names the machine"
         raise InvalidArgument(f"{args.mock_config} has no test case {args.test_case!r}, but {known}")
     return machine
+
+
+def _substitution(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not (name and equals):
+        raise InvalidArgument(f"--substitute is given like NAME=VALUE, not {given!r}")
+    return name, value
 
 
 def _filled(found: re.Match[str]) -> str:
@@ -145,7 +153,7 @@ class _Stage:
         )
         async with service:
             client = Client(service)
-            await client.register(*self.works, *self.machines)
+            await self._register(client)
             for target, _ in self._activities():
                 await service.call("create_activity", name=target.name)
             if not self.works:
@@ -153,6 +161,16 @@ class _Stage:
                 return
             async with Worker(client, self.works, grace=0):
                 yield client
+
+    async def _register(self, client: Client) -> None:
+        try:
+            await client.register(*self.works, *self.machines)
+        except InvalidDefinition as error:
+            left = _PLACEHOLDER.search(self.machines[0].to_json())
+            if left is None:
+                raise
+            way = f"--substitute {left[1]}=VALUE fills in what a template would"
+            raise InvalidArgument(f"{error.message}; {way}") from None
 
     def miss(self, client: Client, mocked: Collection[str]) -> None:
         """Let tasks of activities fail that nobody does: they would wait for ever.
