@@ -451,6 +451,20 @@ class TestPages:
         assert now() > began
         await asyncio.gather(*waits)
 
+    async def test_an_end_from_before_the_redrive_is_none(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        """AWS's descriptions lag behind."""
+        await client.register(waiting())
+        execution = await client.start_execution("waiting", given(5, luck=-1))
+        assert await execution.wait(raise_on_failure=False) is None
+        stale = await execution.describe()
+        await execution.redrive()
+        service.calls.clear()
+        service.will(DESCRIBE, *[answers(stale)] * 3)
+        assert await execution.wait(raise_on_failure=False) is None
+        assert len(service.of(DESCRIBE)) == 4
+
     async def test_children_of_a_map_run_are_looked_at_for_no_machine_lists_them(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:
