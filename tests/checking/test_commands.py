@@ -208,6 +208,16 @@ def test_definitions_are_compared_by_meaning(capsys: pytest.CaptureFixture[str])
     assert kinds == ["changed", "added", "added"]
 
 
+@pytest.mark.parametrize("command", ["policy", "graph", "diff"])
+def test_a_template_is_not_taken_for_an_empty_definition(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("template.json").write_text('{"Resources": {}}', encoding="utf-8")
+    more = ["right.asl.json"] if command == "diff" else []
+    assert main([command, "template.json", *more]) == 2
+    assert "template.json is no definition, for it has neither StartAt nor States" in capsys.readouterr().err
+
+
 def test_two_things_are_needed_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "right.asl.json"]) == 2
     assert "what are they to be compared with?" in capsys.readouterr().err

@@ -139,6 +139,7 @@ async def test_a_run_over_another_machine_leaves_out_what_is_not_there(client: C
     ("seconds", "said"),
     [
         (0.0124, "12 ms"),
+        (0.95, "950 ms"),
         (1.24, "1.2 s"),
         (42.4, "42 s"),
         (59.9, "60 s"),

@@ -25,7 +25,7 @@ def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definiti
         substitutions: what is filled in for placeholders, by name, as CloudFormation does: text for text.
 
     Raises:
-        InvalidArgument: it cannot be read, or has no such placeholder.
+        InvalidArgument: it cannot be read, is no definition, or has no such placeholder.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -38,10 +38,13 @@ def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definiti
             raise InvalidArgument(f"{path} has no placeholder ${{{name}}} to be filled in")
         text = text.replace(f"${{{name}}}", value)
     try:
-        if path.suffix in _YAML:
-            return Definition.from_yaml(text)
-        return Definition.from_json(quote_bare(text))
+        read = Definition.from_yaml if path.suffix in _YAML else Definition.from_json
+        definition = read(text if path.suffix in _YAML else quote_bare(text))
     except MissingExtra:
         raise
     except InvalidArgument as error:
         raise InvalidArgument(f"{path}: {error}") from None
+    if not definition.to_dict().keys() & {"StartAt", "States"}:
+        message = "is no definition, for it has neither StartAt nor States; of templates, only `check` reads those"
+        raise InvalidArgument(f"{path} {message}")
+    return definition
