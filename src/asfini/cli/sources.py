@@ -45,6 +45,6 @@ def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definiti
     except InvalidArgument as error:
         raise InvalidArgument(f"{path}: {error}") from None
     if not definition.to_dict().keys() & {"StartAt", "States"}:
-        message = "is no definition, for it has neither StartAt nor States; of templates, only `check` reads those"
-        raise InvalidArgument(f"{path} {message}")
+        message = f"{path} is no definition, for it has neither StartAt nor States"
+        raise InvalidArgument(f"{message}; those in templates are only read by `check`")
     return definition
