@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
 from asfini.aws import AwsService, AWSSession, Credentials
-from asfini.errors import ConnectionFailed, InvalidArgument, Throttled
+from asfini.errors import ConnectionFailed, InvalidArgument, TaskTimedOut, Throttled
 
 ARN = "arn:aws:states:eu-west-1:123456789012:"
 CALLS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
@@ -182,6 +182,22 @@ class TestTheSame:
         assert one == other
         assert one[0][0] == Throttled.__name__
         assert one[1] == (1 if operation == "get_activity_task" else 2)
+
+    @pytest.mark.parametrize("operation", ["send_task_success", "send_task_failure"])
+    async def test_a_report_that_is_refused_after_one_without_an_answer_may_have_been_taken(
+        self, fake: Any, open_service: Open, operation: str
+    ) -> None:
+        async with open_service(max_attempts=2) as service:
+            fake.will(fake.json({}))
+            await service.call(operation, **CALLS[operation][0])
+            fake.will(fake.raw(b"", then="hang up"), fake.error("TaskTimedOut"))
+            with pytest.raises(
+                ConnectionFailed, match="no answer came, and the next try was refused with TaskTimedOut"
+            ):
+                await service.call(operation, **CALLS[operation][0])
+            fake.will(fake.error("ThrottlingException"), fake.error("TaskTimedOut"))
+            with pytest.raises(TaskTimedOut):
+                await service.call(operation, **CALLS[operation][0])
 
     @EACH
     @pytest.mark.parametrize("wrong", [{"nonsense": "x"}, {"taskToken": 5}, {}])

@@ -584,6 +584,42 @@ class TestHeartbeats:
         )
         assert f"{told} (progress: page 3 of 7)" in caplog.text
 
+    @pytest.mark.parametrize("closed", [True, False])
+    async def test_progress_that_cannot_be_told_is_no_hindrance(
+        self, client: Client, service: Faulty, caplog: pytest.LogCaptureFixture, closed: bool
+    ) -> None:
+        class Gone:
+            def __str__(self) -> str:
+                raise RuntimeError(SECRET)
+
+        async def work() -> None:
+            current_task().progress = Gone()
+            await asyncio.sleep(3600)
+
+        if closed:
+            service.always("send_task_heartbeat", raises(TaskTimedOut("gone")))
+        acting = activity(work)
+        await start(client, acting)
+        async with Worker(client, acting, grace=0) as worker:
+            await asyncio.sleep(24 if closed else 1)
+            assert worker.stats().activities[acting.name].tasks == (0 if closed else 1)
+        assert len(service.of("send_task_failure")) == (0 if closed else 1)
+        assert "(progress cannot be told: RuntimeError)" in caplog.text
+        assert SECRET not in caplog.text
+
+    async def test_a_heartbeat_on_its_way_when_a_worker_ends_is_no_failure(
+        self, client: Client, service: Faulty, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def work() -> None:
+            await asyncio.sleep(21)
+
+        service.always("send_task_heartbeat", hangs)
+        acting = activity(work, heartbeat=20)
+        await start(client, acting)
+        async with Worker(client, acting, grace=3):
+            await asyncio.sleep(20)
+        assert "a heartbeat was not taken" not in caplog.text
+
     async def test_hundreds_of_tasks_share_one_timer_and_no_heartbeat_is_forgotten(
         self, client: Client, service: Faulty
     ) -> None:

@@ -58,11 +58,13 @@ class Unusual(Exception):  # noqa: N818 - no error: botocore is to make the call
 
     Args:
         tried: whether it was tried all the same.
+        unanswered: whether what came of that is not known.
     """
 
-    def __init__(self, *, tried: bool = False) -> None:
+    def __init__(self, *, tried: bool = False, unanswered: bool = False) -> None:
         super().__init__()
         self.tried = tried
+        self.unanswered = unanswered
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from anyio import CancelScope
 from asfini import _checks
 from asfini._arns import Account
 from asfini._budget import USUAL_SHARE
+from asfini._reports import REJECTIONS
 from asfini.aws.session import AWSSession
 from asfini.clock import hold, run_in_thread
 from asfini.errors import ConnectionFailed, InvalidArgument, ServiceClosed
@@ -19,7 +20,7 @@ from asfini.service import Service
 if TYPE_CHECKING:
     from asfini.aws._clients import Clients
     from asfini.aws._heartbeats import Beside
-    from asfini.aws._thin import Route, ThinPath
+    from asfini.aws._thin import Route, ThinPath, Unusual
 
 MAX_POLLS = 10_000
 """AWS allows 1,000 for each activity."""
@@ -147,15 +148,29 @@ class AwsService(Service):
 
 
 async def _ask(clients: "Clients", operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    path, again = clients.thin_path(operation), False
-    if path is not None:
-        from asfini.aws._thin import Unusual
+    path = clients.thin_path(operation)
+    if path is None:
+        return await _ask_botocore(await clients.get(operation), operation, parameters)
+    from asfini.aws._thin import Unusual
 
-        try:
-            return await _ask_thinly(path, clients, operation, parameters)
-        except Unusual as unusual:
-            again = unusual.tried
-    return await _ask_botocore(await clients.get(operation, again=again), operation, parameters)
+    try:
+        return await _ask_thinly(path, clients, operation, parameters)
+    except Unusual as unusual:
+        return await _ask_again(clients, operation, parameters, unusual)
+
+
+async def _ask_again(
+    clients: "Clients", operation: str, parameters: dict[str, Any], before: "Unusual"
+) -> dict[str, Any]:
+    """Have botocore make a call that was not made on the thin path, or came to nothing there."""
+    try:
+        client = await clients.get(operation, again=before.tried)
+        return await _ask_botocore(client, operation, parameters)
+    except REJECTIONS as error:
+        if before.unanswered:  # so that it may be the first try that closed the task
+            message = f"no answer came, and the next try was refused with {error.code}"
+            raise ConnectionFailed(message, operation=operation) from error
+        raise
 
 
 async def _ask_thinly(
@@ -181,6 +196,7 @@ async def _ask_thinly(
         except FAILURES:
             if not again:
                 raise
+            raise Unusual(tried=True, unanswered=True) from None
     raise Unusual(tried=True)
 
 

@@ -177,7 +177,10 @@ class Doing:
 
     def _so_far(self) -> str:
         """What the function has told of its progress, for logs."""
-        return "" if self._task.progress is None else f" (progress: {self._task.progress})"
+        try:
+            return "" if self._task.progress is None else f" (progress: {self._task.progress})"
+        except Exception as error:  # noqa: BLE001 - it is the function's own object
+            return f" (progress cannot be told: {type(error).__name__})"
 
     async def _heartbeat(self) -> None:
         await _reports.heartbeat(self._terms.service, self._token)

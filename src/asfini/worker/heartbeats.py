@@ -87,6 +87,7 @@ class Heartbeats:
         self._sending: set[asyncio.Task[None]] = set()
         self._waiting: deque[Beat] = deque()
         """Those that are due, but are not sent yet, for too many others are on their way."""
+        self._closed = False
 
     @property
     def is_idle(self) -> bool:
@@ -138,6 +139,8 @@ class Heartbeats:
 
     def _arm(self) -> None:
         """Set the timer for what is due first."""
+        if self._closed:
+            return
         heap = self._heap
         wake = heap[0][0] if heap else math.inf
         if wake >= self._wake:
@@ -189,6 +192,8 @@ class Heartbeats:
         try:
             taken = await _taken(self._service, beat)
         except asyncio.CancelledError:
+            if self._closed:
+                return
             taken = _not_taken(beat, "no answer")
         except _reports.REJECTIONS:
             self._close(beat)
@@ -246,6 +251,7 @@ class Heartbeats:
 
     async def aclose(self) -> None:
         """Send no more, and wait for those on their way."""
+        self._closed = True
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
