@@ -31,6 +31,7 @@ from asfini import (
     local,
     wait_all,
 )
+from asfini._arns import Account
 from asfini._budget import MAX_OPEN, Budget
 from asfini._quotas import Quota
 from asfini.aws import AwsService, AWSSession
@@ -1113,3 +1114,33 @@ class TestShare:
         running = [each async for each in local_client.list_executions("waiting", status="RUNNING")]
         late_by = await lags([Client(other).execution(each.arn) for each in running], [30] * 1000)
         assert max(late_by) <= 3
+
+
+class Ending(Service):
+    """A service of no loop in particular, whose executions have ended when they are looked at again."""
+
+    def __init__(self) -> None:
+        self.looks: Counter[str] = Counter()
+
+    async def call(self, operation: str, /, **parameters: Any) -> Any:
+        arn = parameters["executionArn"]
+        self.looks[arn] += 1
+        if self.looks[arn] == 1:
+            raise Throttled
+        ended = {"status": "SUCCEEDED", "output": "1", "startDate": None}
+        return ended if self.looks[arn] > 3 else {"status": "RUNNING"}
+
+    async def account(self) -> Account:
+        return Account("aws", "eu-west-1", "123456789012")
+
+
+def test_one_loop_after_another_may_wait_at_a_service() -> None:
+    service = Ending()
+
+    async def wait(number: int) -> list[Any]:
+        arn = "arn:aws:states:eu-west-1:123456789012:execution:m:{}-{}"
+        with virtual_time():
+            return await wait_all([Execution(service, arn.format(number, each)) for each in range(3)])
+
+    for number in range(2):
+        assert asyncio.run(wait(number)) == [1, 1, 1]
