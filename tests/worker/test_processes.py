@@ -28,9 +28,10 @@ from chores import (
 from faults import Faulty, raises
 from jobs import do, start
 
-from asfini import CallableActivity, Client, ExecutionFailed, Worker
+from asfini import CallableActivity, Client, ExecutionFailed, TaskFailed, Worker
 from asfini.clock import hold
 from asfini.errors import InvalidArgument, TaskTimedOut
+from asfini.worker.processes import _Process
 
 
 async def failure(client: Client, activity: Any, given: Any = None) -> tuple[str | None, str | None]:
@@ -171,6 +172,13 @@ class TestFailures:
         monkeypatch.setattr(SpawnProcess, "start", start_and_signal)
         assert (await do(client, where, {"x": 1}))["input"] == {"x": 1}
         assert await do(client, masked) == []
+
+    def test_one_that_is_given_up_before_it_begins_is_not_started(self) -> None:
+        process = _Process()
+        process.end()
+        with pytest.raises(TaskFailed, match="ProcessDied: the process was not started"):
+            process.do((pickle.dumps(square), "7", "token", "worker", 100))
+        assert not process.is_alive
 
 
 class TestEnding:
