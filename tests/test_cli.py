@@ -224,6 +224,7 @@ def test_with_only_a_machine_or_only_activities_everything_else_works(
         (CLI("a"), ["register", "-s", "-a"], "argument -a/--activities-only: not allowed with argument"),
         (CLI("a"), ["executions", "-s", "DONE"], "argument -s/--status: invalid choice: 'DONE'"),
         (CLI("a"), ["start", "-", "--local", "--profile", "me"], "--local and --profile exclude each other"),
+        (CLI("a"), ["run", "a.json", "--profile", "me"], "--profile is not for run, which calls nobody"),
         (CLI("a"), ["--local", "worker"], "--local is not for worker, only for start"),
         (CLI("a"), [], "the following arguments are required: COMMAND"),
     ],

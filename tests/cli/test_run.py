@@ -141,6 +141,11 @@ def test_what_a_template_fills_in_can_be_filled_in(asfini: Asfini) -> None:
         ("arn:aws:lambda:us-east-1:123456789012:function:f", {}, ", --lambda f=MODULE:FUNCTION"),
         ("arn:aws:states:::sqs:sendMessage", {"Parameters": {"QueueUrl": "q", "MessageBody": "m"}}, ""),
         ("arn:aws:states:::lambda:invoke", {"Parameters": {"FunctionName": "f"}}, ", --lambda f="),
+        (
+            "arn:aws:states:::states:startExecution.sync:2",
+            {"Parameters": {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:m"}},
+            ", --app MODULE with the machine",
+        ),
     ],
 )
 def test_a_task_that_nobody_does_fails_and_says_what_would_help(
@@ -152,6 +157,38 @@ def test_a_task_that_nobody_does_fails_and_says_what_would_help(
     assert "States.Runtime: nobody here does '" in ended.err
     ways = "use --mock 't=JSON' or 't=error:Name:cause', --mock-config FILE with --test-case CASE"
     assert f"the task of 't'; {ways}{way}" in ended.err
+
+
+def distributed() -> str:
+    """Write a machine to a file that reads its items from S3."""
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}}
+    states = {"t": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}}
+    states["t"] |= {"Parameters": {"FunctionName": "f", "Payload.$": "$"}, "OutputPath": "$.Payload"}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "t"}
+    each = {
+        "Type": "Map",
+        "ItemReader": {**reader, "Parameters": {"Bucket": "b", "Key": "k"}},
+        "ItemProcessor": {**processor, "States": states},
+        "End": True,
+    }
+    Path("all.json").write_text(json.dumps({"StartAt": "each", "States": {"each": each}}), encoding="utf-8")
+    return "all.json"
+
+
+def test_what_a_distributed_map_reads_is_mocked_by_its_resource(asfini: Asfini) -> None:
+    read = ("--mock", "s3:getObject=[1, 2]")
+    assert asfini("run", distributed(), *read, "--mock", "f=3").out == json_of([3, 3])
+    ended = asfini("run", distributed())
+    assert "ItemReaderFailed: nobody here does 's3:getObject', the task of 'each'" in ended.err
+    assert "use --mock 's3:getObject=JSON'" in ended.err
+    assert "nobody here does 'f', the task of 't'" in asfini("run", distributed(), *read, "--explain").out
+
+
+def test_a_job_and_a_token_are_not_waited_for_where_they_are_mocked(asfini: Asfini) -> None:
+    for pattern in ("sqs:sendMessage.waitForTaskToken", "glue:startJobRun.sync"):
+        given = {"sqs": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}, "glue": {"JobName": "j"}}
+        file = one_task(f"arn:aws:states:::{pattern}", Parameters=given[pattern.partition(":")[0]])
+        assert asfini("run", file, "--mock", "t=7").out == "7\n"
 
 
 def test_an_apps_functions_and_machines_do_tasks(asfini: Asfini) -> None:

@@ -107,6 +107,8 @@ examples:
 
 _AFTER = "after_"
 """What the names of general options begin with that follow the command."""
+_ALONE = frozenset({"check", "completion", "local", "run"})
+"""Commands that call no service."""
 _SUMS = ("app", "verbose", "quiet")
 """General options that add up; of others the last one counts."""
 
@@ -365,8 +367,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for option, given in (("--profile", args.profile), ("--endpoint-url", args.endpoint_url)):
         if args.local and given is not None:
             parser.error(f"--local and {option} exclude each other")
-        if args.command == "local" and given is not None:
-            parser.error(f"{option} is not for local, which calls nobody")
+        if args.command in _ALONE and given is not None:
+            parser.error(f"{option} is not for {args.command}, which calls nobody")
     if args.local and args.command != "start":
         parser.error(
             f"--local is not for {args.command}, only for start, which registers the machine and does the "

@@ -34,8 +34,8 @@ _FUNCTION = re.compile(r'("(?:Resource|FunctionName)": )"\$\{([\w-]+)(?:\.Arn)?\
 _PLACEHOLDER = re.compile(r"\$\{([\w.-]+)\}")
 _NO_NAME = re.compile(r"[^\w.-]+")
 _ACCOUNT = re.compile(r"arn:(aws[\w-]*):states:([\w-]+):(\d{12}):")
-_OWN = ("states:startExecution", "aws-sdk:sfn:")
-"""What tasks ask of Step Functions itself."""
+_OF_MAPS = ("s3:getObject", "s3:listObjectsV2", "s3:putObject")
+"""What readers and writers of distributed maps ask for, which are no states of their own."""
 
 
 def prepare(args: Namespace, app: App) -> Work:
@@ -195,23 +195,40 @@ class _Stage:
         """Fail a task that nobody does; others do all others."""
         target = call.target
         named = target.name == "lambda:invoke" and "FunctionName" in call.text  # it is asked for next
-        own = named or target.name.startswith(_OWN)
+        own = named or target.name.startswith("aws-sdk:sfn:") or self._starts(call)
         return None if own or self.done & {*target.keys} else _failing(_nobody(target, call.state))
+
+    def _starts(self, call: Call) -> bool:
+        """Whether a task starts a machine that is here."""
+        if call.target.name != "states:startExecution" or not isinstance(call.input, dict):
+            return False
+        arn = str(call.input.get("StateMachineArn"))
+        return arn.partition(":stateMachine:")[2].partition(":")[0] in {each.name for each in self.machines}
 
 
 async def _failing(failure: Failure) -> Any:
     raise failure
 
 
+class _Nobody(Failure):
+    """Nobody does a task."""
+
+    def __str__(self) -> str:
+        return str(self.cause)
+
+
 def _nobody(target: Target, state: str) -> Failure:
     """Say that nobody does a task, and how somebody would."""
     name = target.name + target.pattern
     more = {
-        "function": f", --lambda {name}=MODULE:FUNCTION",
         "activity": ", --app MODULE with its function",
-    }.get(target.kind, "")
-    ways = f"'{state}=JSON' or '{state}=error:Name:cause', --mock-config FILE with --test-case CASE{more}"
-    return Failure("States.Runtime", f"nobody here does {name!r}, the task of {state!r}; use --mock {ways}")
+        "function": f", --lambda {name}=MODULE:FUNCTION",
+        "states:startExecution": ", --app MODULE with the machine",
+    }
+    way = more.get(target.kind) or more.get(target.name, "")
+    mocked = target.name if target.name in _OF_MAPS else state
+    ways = f"'{mocked}=JSON' or '{mocked}=error:Name:cause', --mock-config FILE with --test-case CASE{way}"
+    return _Nobody("States.Runtime", f"nobody here does {name!r}, the task of {state!r}; use --mock {ways}")
 
 
 # What is told

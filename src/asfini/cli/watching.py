@@ -156,7 +156,7 @@ class _Screen:
         lines = [head, *more, *laid_out(rows[left_out:], columns - 1, colours=coloured())]
         text = "".join(f"{line}{_CLEAR_LINE}\n" for line in lines)
         up = _UP.format(self._drawn) if self._drawn else ""
-        with suppress(ValueError):  # the terminal has gone
+        with suppress(OSError, ValueError):  # the terminal has gone
             sys.stdout.write(_shown(f"{up}{text}{_CLEAR_BELOW}"))
             sys.stdout.flush()
         self._drawn = len(lines)
