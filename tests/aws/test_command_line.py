@@ -66,8 +66,10 @@ def test_an_endpoint_where_nobody_answers_is_named(
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     status, out, err = asfini("executions", "--endpoint-url", "http://127.0.0.1:9")
-    assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "http://127.0.0.1:9" in err
+    error, hint = err.splitlines()
+    assert (status, out) == (1, "")
+    assert "http://127.0.0.1:9" in error
+    assert hint.startswith("asfini: hint: ")
 
 
 def test_without_a_region_the_way_to_give_one_is_told(
