@@ -120,7 +120,7 @@ def test_tasks_need_their_actions_on_what_they_name(
         ),
         ("sqs:sendMessage", {"QueueUrl": "${Queue}"}, [arn("sqs", "*")]),
         ("sns:publish", {"PhoneNumber.$": "$.phone"}, ["*"]),
-        ("sns:publish", {"TargetArn": "arn:aws:sns:a:1:t"}, ["arn:aws:sns:a:1:t"]),
+        ("sns:publish", {"TargetArn": "arn:aws:sns:a:1:endpoint/GCM/a/1"}, ["*"]),
         (
             "ecs:runTask",
             {"TaskDefinition": "arn:aws:ecs:a:1:task-definition/d"},
@@ -345,7 +345,7 @@ def test_logs_traces_and_keys_need_more() -> None:
     encryption = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
     machine = StateMachine("m", definition, logging={"level": "ALL"}, tracing=True, encryption=encryption)
     found = allowed(machine)
-    assert found.keys() >= {"logs:CreateLogDelivery", "xray:PutTraceSegments"}
+    assert found.keys() >= {"logs:CreateLogDelivery", "logs:PutLogEvents", "xray:PutTraceSegments"}
     assert found["kms:Decrypt"] == [arn("kms", "key/k")]
     assert allowed(StateMachine("m", definition, logging={"level": "OFF"}, tracing=False)) == {}
     by_alias = StateMachine("m", definition, encryption=encryption | {"kmsKeyId": "alias/k"})

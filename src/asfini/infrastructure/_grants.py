@@ -285,8 +285,9 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
 """By service and action, as in the resources of tasks. What `eks:call` may do is Kubernetes' own affair."""
 
 LOGGING = Grant(
-    "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups logs:DescribeResourcePolicies "
-    "logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy logs:UpdateLogDelivery"
+    "logs:CreateLogDelivery logs:CreateLogStream logs:DeleteLogDelivery logs:DescribeLogGroups "
+    "logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries logs:PutLogEvents "
+    "logs:PutResourcePolicy logs:UpdateLogDelivery"
 )
 """What writing logs takes: the developer guide, "Logging using CloudWatch Logs"."""
 TRACING = Grant(

@@ -35,10 +35,10 @@ def _of_function(parameters: _Parameters) -> Iterator[Statement]:
 
 
 def _of_topic(parameters: _Parameters) -> Iterator[Statement]:
-    if _given(parameters, "PhoneNumber"):
+    if _given(parameters, "PhoneNumber") or _given(parameters, "TargetArn"):
         yield allow("sns:Publish", "*")
         return
-    topic = name_of(parameters.get("TopicArn", parameters.get("TargetArn")))
+    topic = name_of(parameters.get("TopicArn"))
     yield allow("sns:Publish", topic if is_arn(topic, "TopicArn") else arn("sns", topic))
 
 
