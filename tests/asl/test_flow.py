@@ -377,6 +377,28 @@ class TestAnnotations:
 
         assert is_told(task("give", gives=Secret), task("take", Order))
 
+    def test_a_member_that_may_be_missing_need_not_fit(self) -> None:
+        class Noted(BaseModel):
+            key: str
+            note: list[str] = []
+
+        class Strict(BaseModel):
+            key: str
+            note: list[str]
+
+        assert not is_told(task("give", gives=Row), task("take", Noted))
+        assert is_told(task("give", gives=Row), task("take", Strict))
+
+    def test_a_default_of_another_type_counts(self) -> None:
+        class Sloppy(BaseModel):
+            id: str = Field(default=None)
+
+        class Absent(BaseModel):
+            id: None
+
+        assert not is_told(task("give", gives=Sloppy), task("take", Absent))
+        assert is_told(task("give", gives=Order), task("take", Absent))
+
     def test_what_only_models_leave_out_may_be_there(self) -> None:
         @dataclasses.dataclass
         class Kept:

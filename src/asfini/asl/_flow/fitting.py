@@ -20,7 +20,7 @@ _LAX: dict[str, frozenset[str]] = {
     "bool": _FLAGS,
     "int": _FLAGS,
     "float": _FLAGS,
-    "decimal": _FLAGS,
+    "decimal": _NUMBERS,
     "str": _TEXT,
     "bytes": _TEXT,
     "date": _NUMBERS,
@@ -142,7 +142,11 @@ class _Fitting:
             kinds = _FLAGS
         if part.kind not in kinds:
             return self.other(part, schema)
-        exact = kind != "json" and (kind not in ("str", "bytes") or not self.settings - {"title"})
+        exact = (
+            kind != "json"
+            and "now_op" not in schema
+            and (kind not in ("str", "bytes") or not self.settings - {"title"})
+        )
         return self.constant(part, schema) if exact else None
 
     def constant(self, part: Part, schema: Schema) -> Misfit | None:
