@@ -81,6 +81,12 @@ async def test_items_of_a_map_are_counted(client: Client) -> None:
     assert said["do"] == "×3, 1 failed, 1 retry, 1.0 s at most"
 
 
+async def test_two_runs_of_a_state_are_counted(client: Client) -> None:
+    outcomes, said, _ = await marked(await ended(client, Map("each", Pass("do")), [1, 2]))
+    assert outcomes == {"each": "succeeded", "do": "succeeded"}
+    assert said["do"] == "×2"
+
+
 async def test_where_a_run_stands_is_marked(client: Client) -> None:
     first = Pass("first")
     first >> Wait("wait", 100) >> Pass("last")

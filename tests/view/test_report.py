@@ -7,8 +7,10 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import anyio
+
 import asfini
-from asfini import Client, Execution, Fail, Lambda, Map, Pass, Task, construct_state_machine
+from asfini import Client, Execution, Fail, Lambda, Map, Pass, Task, Wait, construct_state_machine
 from asfini.errors import TaskFailed
 from asfini.view import fold, report
 
@@ -89,8 +91,33 @@ async def test_the_timeline_has_states_lines_and_attempts_in_the_order_of_the_tr
     assert [row["parent"] for row in rows] == [-1, 0, 1, 0, 3]
     tries = [(attempt["status"], attempt["from"], attempt["error"]) for attempt in rows[2]["tries"]]
     assert tries == [("FAILED", 0, "Busy"), ("SUCCEEDED", 2000, None)]
+    assert [attempt["to"] for attempt in rows[2]["tries"]] == [0, 2000]
+    assert [row["to"] for row in rows] == [2000] * 5
     assert rows[data["failed"]]["key"] == rows[4]["key"]
     assert data["names"][rows[4]["key"]] == "do"
+
+
+async def test_what_has_not_ended_is_told_to_last(client: Client) -> None:
+    client.mock(WORK, return_value=1, after=100)
+    first = Pass("first")
+    first >> Task("do", WORK)
+    machine = construct_state_machine("machine", first)
+    await client.register(machine)
+    execution = await client.start_execution(machine)
+    await anyio.sleep(5)
+    data = data_of(await execution.to_html())
+    assert [(row["name"], row["to"]) for row in data["rows"]] == [("first", 0), ("do", None)]
+    assert [attempt["to"] for attempt in data["rows"][1]["tries"]] == [None]
+
+
+async def test_where_a_run_was_cut_off_is_told(client: Client) -> None:
+    machine = construct_state_machine("machine", Wait("rest", 60), timeout_seconds=5)
+    await client.register(machine)
+    execution = await client.start_execution(machine)
+    await execution.wait(raise_on_failure=False)
+    data = data_of(await execution.to_html())
+    assert (data["status"], data["error"], data["place"]) == ("TIMED_OUT", "States.Timeout", "rest")
+    assert data["failed"] == 0
 
 
 async def test_all_events_are_told_with_their_states_and_payloads(client: Client) -> None:
