@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections import Counter
+from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from asfini import (
 from asfini.asl.map import ProcessorConfig
 from asfini.errors import TaskFailed
 from asfini.history import StateEntered
+from asfini.local.noting import notes
 from asfini.testing import Coverage, coverage, virtual_time
 from asfini.view.covering import percent_said
 
@@ -323,6 +326,26 @@ async def test_what_happens_outside_of_the_block_does_not_count(client: Client) 
     assert (counts(outer)["/States/p"], counts(inner)["/States/p"]) == (3, 1)
 
 
+async def test_blocks_that_overlap_measure_each_what_happens_in_it(client: Client) -> None:
+    first, second = coverage(), coverage()
+    with ExitStack() as stack:
+        stack.enter_context(first)
+        await run(client, Pass("p"))
+        with second:
+            await run(client, Pass("p"))
+            stack.close()
+            await run(client, Pass("p"))
+    assert (counts(first)["/States/p"], counts(second)["/States/p"]) == (2, 2)
+
+
+async def test_nothing_is_kept_when_nobody_measures_any_more(client: Client) -> None:
+    with coverage():
+        await run(client, Pass("p"))
+        assert notes()
+    await run(client, Pass("p"))
+    assert not notes()
+
+
 async def test_a_coverage_can_be_entered_again_and_adds_up(client: Client) -> None:
     measured = coverage()
     for _ in range(2):
@@ -389,6 +412,20 @@ async def test_the_table_tells_what_is_missing(client: Client) -> None:
     assert lines[2].split() == ["machine", "1/2", "1/1", "0/1", "-", "-", "50", "%"]
     assert lines[3].strip() == "not taken: c → s if $ > 1"
     assert lines[-1].split()[0] == "all"
+
+
+async def test_names_neither_rule_the_terminal_nor_hinder_files(client: Client, tmp_path: Path) -> None:
+    name = "a\nb\x1b[31m\ud800\u202e"
+    with coverage() as measured:
+        await client.register(construct_state_machine("machine", Pass(name)))
+    assert missing(measured) == [
+        "start → a\ufffdb\ufffd[31m\ufffd\ufffd",
+        "state a\ufffdb\ufffd[31m\ufffd\ufffd",
+    ]
+    measured.write_html(tmp_path)
+    measured.write_json(tmp_path / "cov.json")
+    (told,) = json.loads((tmp_path / "cov.json").read_text(encoding="utf-8"))["machines"]
+    assert told["elements"].keys() == {"/StartAt", f"/States/{name}", f"/States/{name}/End"}
 
 
 @pytest.mark.parametrize(

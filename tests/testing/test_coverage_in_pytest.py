@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+try:
+    import execnet
+except ImportError:  # it comes with pytest-xdist
+    execnet = None
+
 import asfini
 from asfini import Pass, construct_state_machine
 from asfini.testing import coverage
@@ -86,7 +91,7 @@ def test_a_configuration_file_can_ask_for_it(pytester: pytest.Pytester) -> None:
 async def half_and_nothing() -> None:
     """Take all of one machine, and nothing of another one that is as large."""
     async with asfini.local.connect() as client:
-        for name, start in (("whole", Pass("p")), ("idle", Pass("q"))):
+        for name, start in (("whole", Pass("half of a character: \ud800")), ("idle", Pass("q"))):
             await client.register(construct_state_machine(name, start))
         await client.execute("whole")
 
@@ -112,6 +117,11 @@ def plugin(folder: Path, *given: Any, collect: bool = False, **more: Any) -> Cov
         option=SimpleNamespace(collectonly=collect), invocation_params=called, **more
     )
     return CoveragePlugin(config, settings)
+
+
+def node(name: str, **more: Any) -> Any:
+    """A worker of pytest-xdist."""
+    return SimpleNamespace(gateway=SimpleNamespace(id=name), **more)
 
 
 def finish(plugin: CoveragePlugin, status: int = 0) -> tuple[int, list[str]]:
@@ -157,6 +167,14 @@ async def test_where_no_machine_is_measured_a_threshold_is_not_reached(tmp_path:
     ]
 
 
+def test_a_folder_of_tests_that_is_taken_for_a_machine_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    assert finish(plugin(tmp_path, ["tests"]))[1][1:] == [
+        "no state machine was registered whose name is tests",
+        "if tests is where tests are, put it before --asfini-cov",
+    ]
+
+
 async def test_collecting_alone_reports_nothing(tmp_path: Path) -> None:
     running = plugin(tmp_path, ["*"], ["json:cov.json"], 80, collect=True)
     assert finish(running) == (0, [])
@@ -169,14 +187,35 @@ async def test_workers_send_what_they_noted_and_report_nothing(tmp_path: Path) -
     controller.pytest_unconfigure()  # in a process of its own it would see nothing of this
     await half_and_nothing()
     assert finish(worker)[0] == 0
-    controller.pytest_testnodedown(SimpleNamespace(workeroutput=json.loads(json.dumps(output))))
-    assert "whole" in " ".join(finish(controller)[1])
+    sent = execnet.loads(execnet.dumps(output)) if execnet else output
+    controller.pytest_testnodeready(node("gw0"))
+    controller.pytest_testnodedown(node("gw0", workeroutput=sent))
+    told = finish(controller)[1]
+    assert "whole" in " ".join(told)
+    assert "gw0" not in " ".join(told)
 
 
-def test_a_worker_that_crashed_is_told_of(tmp_path: Path) -> None:
+def test_workers_that_crashed_or_were_interrupted_are_told_of(tmp_path: Path) -> None:
     running = plugin(tmp_path)
-    running.pytest_testnodedown(SimpleNamespace(gateway=SimpleNamespace(id="gw7")))
-    assert finish(running)[1][-1] == "what the worker gw7 measured is missing, for it crashed"
+    for name in ("gw7", "gw8"):
+        running.pytest_testnodeready(node(name))
+    running.pytest_testnodedown(node("gw7"))
+    assert finish(running)[1][-2:] == [
+        "what the worker gw7 measured is missing, for it did not come to its end",
+        "what the worker gw8 measured is missing, for it did not come to its end",
+    ]
+
+
+def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    running = plugin(tmp_path, ["*"], ["term", "html:file", "json:file/cov.json", "json:cov.json"])
+    ended, lines = finish(running)
+    assert ended == pytest.ExitCode.TESTS_FAILED
+    assert lines[2] == "json: cov.json"
+    assert [line.partition(" [")[0] for line in lines[3:]] == [
+        "FAILED: html report cannot be written:",
+        "FAILED: json report cannot be written:",
+    ]
 
 
 async def test_reports_are_written_where_pytest_was_called(

@@ -1,7 +1,7 @@
 """Takes notes of what executions take of their machines, for as long as somebody wants them.
 
 The notes are kept for all services in this process, by machine, and outlive them; `asfini.testing.coverage`
-reads them.
+reads them. When nobody wants them any more, they are dropped.
 """
 
 from collections import defaultdict
@@ -42,34 +42,36 @@ class Taken:
         counts: where they are counted, by their pointers.
     """
 
-    __slots__ = ("_counts", "_found", "_states", "_ways")
+    __slots__ = ("_found", "_states", "_ways", "counts")
 
     def __init__(self, found: list[Element], counts: Counts) -> None:
-        self._counts = counts
+        self.counts = counts
         self._found = found  # so that nothing else gets the identity of one of their things
         self._states = {id(each.thing): each.pointer for each in found if each.kind == "state"}
         self._ways = {id(each.thing): each.pointer for each in found if each.kind != "state"}
 
     def entered(self, state: State) -> None:
         """Count a state that is entered."""
-        self._counts[self._states[id(state)]] += 1
+        self.counts[self._states[id(state)]] += 1
 
     def went(self, by: object) -> None:
         """Count what led on: a rule, a retrier, a catcher, a state's own way, the start of a definition."""
         pointer = self._ways.get(id(by))
         if pointer is not None:  # nothing follows a Succeed
-            self._counts[pointer] += 1
+            self.counts[pointer] += 1
 
 
 @contextmanager
 def taking() -> Iterator[None]:
-    """Take notes, for the length of a block."""
+    """Take notes, for the length of a block; what is noted then is gone where nobody else takes any."""
     taker = object()
     _takers.append(taker)
     try:
         yield
     finally:
         _takers.remove(taker)
+        if not _takers:
+            _notes.clear()
 
 
 def notes() -> Notes:
@@ -84,17 +86,20 @@ def note_machine(name: str, text: str) -> None:
 
 
 def taken(known: Taken | None, name: str, text: str, definition: Definition) -> Taken | None:
-    """What counts what is taken of a machine; `None` where no notes are wanted, nor ever were.
+    """What counts what is taken of a machine; `None` where no notes are wanted.
 
     Args:
-        known: what did so before.
+        known: what did so before, for these notes or others that are gone.
         name: the machine's name.
         text: its definition as it was given.
         definition: its definition.
     """
-    if known is not None or not _takers:
+    if not _takers:
+        return None
+    counts = _counts(Subject("machine", name, text))
+    if known is not None and known.counts is counts:
         return known
-    return Taken([*elements(definition)], _counts(Subject("machine", name, text)))
+    return Taken([*elements(definition)], counts)
 
 
 def taken_by_test(text: str, whole: Definition, state: State, *, alone: bool) -> Taken | None:

@@ -1,5 +1,6 @@
 """The coverage of state machines in a run of pytest: measured by each process, reported by the first one."""
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,8 +80,12 @@ class CoveragePlugin:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self.settings = settings
-        self._lost: list[str] = []
-        """The workers that crashed."""
+        self._awaited: dict[str, None] = {}
+        """The workers that are still to send what they noted."""
+        self._written: list[str] = []
+        """The reports in files, as they were asked for."""
+        self._complaints: list[str] = []
+        """What the run fails of."""
         self._measured = Coverage(*settings.names)
         self._measured.__enter__()
 
@@ -89,36 +94,46 @@ class CoveragePlugin:
         self._measured.__exit__()
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker of pytest-xdist sends when it ends."""
-        told = getattr(node, "workeroutput", {}).get(_FIELD)
-        if told is None:
-            self._lost.append(node.gateway.id)
-        else:
-            self._measured.add(told)
+    def pytest_testnodeready(self, node: Any) -> None:
+        """Wait for what a worker of pytest-xdist will send."""
+        self._awaited[node.gateway.id] = None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker of pytest-xdist sends when it ends, unless it crashed."""
+        told = getattr(node, "workeroutput", {}).get(_FIELD)
+        if told is not None:
+            self._awaited.pop(node.gateway.id, None)
+            self._measured.add(json.loads(told))
+
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send what was noted, or write the reports and see whether it is enough."""
         self._measured.__exit__()
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[_FIELD] = self._measured.tell()
+            output[_FIELD] = json.dumps(self._measured.tell())  # execnet takes no halves of characters
         elif not self._config.option.collectonly:
-            self._write()
-            if self._complaint() and session.exitstatus == pytest.ExitCode.OK:
+            self._complaints = [*self._write(), *self._too_little()]
+            if self._complaints and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _write(self) -> None:
+    def _write(self) -> Iterator[str]:
+        """Write the reports in files, and give what hinders it."""
         for form, path in self.settings.files:
             place = self._config.invocation_params.dir / path
-            (self._measured.write_html if form == "html" else self._measured.write_json)(place)
+            try:
+                (self._measured.write_html if form == "html" else self._measured.write_json)(place)
+            except Exception as error:  # noqa: BLE001 - the tests' results have yet to be told
+                yield f"{form} report cannot be written: {error}"
+            else:
+                self._written.append(f"{form}: {path}")
 
-    def _complaint(self) -> str:
-        """What the run fails of, if it does."""
+    def _too_little(self) -> Iterator[str]:
+        """What is missing, if it is too much."""
         least, percent = self.settings.least, self._measured.percent
-        if least is None or percent >= least:
-            return ""
-        return f"{percent_said(percent)} taken, but {least:g} % wanted"
+        if least is not None and percent < least:
+            yield f"{percent_said(percent)} taken, but {least:g} % wanted"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table."""
@@ -127,19 +142,28 @@ class CoveragePlugin:
         terminalreporter.section("coverage of state machines")
         for line in self._told():
             terminalreporter.write_line(line)
-        if complaint := self._complaint():
+        for complaint in self._complaints:
             terminalreporter.write_line(f"FAILED: {complaint}", red=True, bold=True)
 
     def _told(self) -> Iterator[str]:
         machines = self._measured.machines
         if not machines:
-            named = " or ".join(self.settings.names)
-            yield f"no state machine was registered whose name is {named}"
+            yield from self._nothing_told()
         elif self.settings.table:
             yield from self._measured.to_text().splitlines()
         else:
             many = "1 machine" if len(machines) == 1 else f"{len(machines)} machines"
             yield f"{percent_said(self._measured.percent)} of {many}"
-        yield from (f"{form}: {path}" for form, path in self.settings.files)
-        for worker in self._lost:
-            yield f"what the worker {worker} measured is missing, for it crashed"
+        yield from self._written
+        for worker in self._awaited:
+            yield f"what the worker {worker} measured is missing, for it did not come to its end"
+
+    def _nothing_told(self) -> Iterator[str]:
+        names = self.settings.names
+        named = "" if "*" in names else f" whose name is {' or '.join(names)}"
+        yield f"no state machine was registered{named}"
+        yield from (
+            f"if {name} is where tests are, put it before --asfini-cov"
+            for name in names
+            if (self._config.invocation_params.dir / name).exists()
+        )

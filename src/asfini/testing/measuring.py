@@ -48,8 +48,9 @@ class Coverage:
     def __exit__(self, *_: object) -> None:
         if self._open:
             self._open = False
-            self._taking.close()
             self._add(_since(self._before))
+            self._before = {}
+            self._taking.close()
 
     def add(self, told: Iterable[Sequence[Any]]) -> None:
         """Add what was measured in another process.
@@ -132,7 +133,7 @@ def coverage(*names: str) -> Coverage:
 
 def _written(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # in names are halves of characters
 
 
 # Merging

@@ -4,10 +4,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from html import escape
 
 from asfini.view._html import asset, digest, filled
 from asfini.view._svg import style as graph_style, svg
+from asfini.view._text import xml
 from asfini.view.covering import (
     HEADS,
     KINDS,
@@ -43,7 +43,7 @@ def _file(machine: MachineCoverage) -> str:
 def _page(title: str, body: Iterable[str]) -> str:
     style = _style()
     policy = f"default-src 'none'; style-src '{digest(style)}'; base-uri 'none'; form-action 'none'"
-    parts = {"policy": policy, "title": escape(title), "style": style, "body": "\n".join(body)}
+    parts = {"policy": policy, "title": xml(title), "style": style, "body": "\n".join(body)}
     return filled(asset("covering.html"), parts)
 
 
@@ -56,7 +56,7 @@ def _style() -> str:
 
 
 def _tone(tally: Tally) -> str:
-    return "full" if tally.taken == tally.total else "part" if tally.taken else "none"
+    return "none" if not tally.taken else "full" if tally.taken == tally.total else "part"
 
 
 def _percent(tally: Tally) -> str:
@@ -104,7 +104,7 @@ def _row(machine: MachineCoverage) -> str:
     never = "" if machine.executed else ' <span class="soft">never executed</span>'
     cells = "".join(_cell(machine.tally(kind)) for kind in KINDS)
     return (
-        f'<tr><td><a href="{_file(machine)}">{escape(machine.name)}</a>{never}</td>'
+        f'<tr><td><a href="{_file(machine)}">{xml(machine.name)}</a>{never}</td>'
         f'<td class="nowrap">{_bar(tally)}{percent_said(tally.percent)}</td>{cells}</tr>'
     )
 
@@ -118,7 +118,7 @@ def _machine(machine: MachineCoverage) -> str:
     return _page(
         f"{machine.name}: {percent_said(tally.percent)}",
         [
-            f'<header><p><a href="{INDEX}">All machines</a></p><h1>{escape(machine.name)}</h1>',
+            f'<header><p><a href="{INDEX}">All machines</a></p><h1>{xml(machine.name)}</h1>',
             f"{_percent(tally)}<dl>",
             *(f"<div><dt>{HEADS[kind]}</dt><dd>{machine.tally(kind)}</dd></div>" for kind in KINDS),
             "</dl></header>",
@@ -138,7 +138,7 @@ def _missing(machine: MachineCoverage) -> Iterable[str]:
     said = machine.missing_said()
     yield f'<section class="left-out"><h2>{"Not taken" if said else "All of it was taken"}</h2>'
     if said:
-        yield f'<ul class="missing">{"".join(f"<li>{escape(each)}</li>" for each in said)}</ul>'
+        yield f'<ul class="missing">{"".join(f"<li>{xml(each)}</li>" for each in said)}</ul>'
     yield "</section>"
 
 
@@ -149,7 +149,7 @@ def _all(machine: MachineCoverage) -> Iterable[str]:
         count = machine.count(element)
         tone = "" if count else " none"
         yield (
-            f"<tr><td>{escape(element_said(element))}</td><td><code>{escape(element.pointer)}</code></td>"
+            f"<tr><td>{xml(element_said(element))}</td><td><code>{xml(element.pointer)}</code></td>"
             f'<td class="count{tone}">{count}</td></tr>'
         )
     yield "</tbody></table></div></details>"

@@ -145,8 +145,9 @@ def percent_said(percent: float) -> str:
 
 
 def element_said(element: Element) -> str:
-    """Say which element it is: `each parcel: pack → weigh`."""
-    return "".join(f"{name}: " for name in _around(element)) + _SAYING[element.kind](element)
+    """Say which element it is, in one line that does nothing to a terminal: `each parcel: pack → weigh`."""
+    said = "".join(f"{name}: " for name in _around(element)) + _SAYING[element.kind](element)
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in said)
 
 
 def _around(element: Element) -> tuple[str, ...]:
