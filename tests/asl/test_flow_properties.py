@@ -316,7 +316,7 @@ def test_types_take_what_pydantic_makes_them_of(annotation: Any) -> None:
             assert misfit(constant(sample, "giver", scalar), schema) is None
         whole = {"list": List(rest=ANY), "object": Object({}, ANY)}.get(kind) or Scalar(cast("Any", kind))
         told = misfit(Values((whole,)), schema) is not None
-        assert told is (not taken and annotation not in UNTOLD), kind
+        assert told is (not taken) or (annotation in UNTOLD and not taken), kind
 
 
 def is_taken(adapter: TypeAdapter[Any], value: Any) -> bool:
