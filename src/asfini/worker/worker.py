@@ -58,8 +58,8 @@ class Worker:
     When the block ends, no more polls are sent; those that are open end, and what they still bring is done,
     too (on AWS that takes up to 60 seconds, for a dropped poll may take a task with it). Tasks have `grace`
     seconds to finish, while heartbeats go on, and are then cancelled and reported as failed with
-    `WorkerCancel`, as are those that come later. Whoever cancels the end of a block, too, leaves them no time,
-    and 30 seconds to reports that are not answered.
+    `WorkerCancel`, as are those that come later. Whoever cancels the end of a block, too, leaves no time to
+    them, and 30 seconds to reports that are not answered.
 
     The block may be left by another task than the one that entered it, as fixtures and exit stacks do. The
     one that entered is the one that an error interrupts.
