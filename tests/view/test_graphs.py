@@ -292,6 +292,17 @@ class TestTextFormats:
         assert "subgraph cluster_s2 {" in text
         assert not re.findall(r"[^\w\s{}\[\];,=\->]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
 
+    def test_dot_goes_on_below_a_cluster_from_its_last_state(self) -> None:
+        both = Parallel("both").add(Pass("one")).add(Map("each", Pass("two")))
+        both.catch(["Odd"], both)
+        both >> Pass("last")
+        drawn = graph(both)
+        keys = {node.name: node.key for node in drawn.walk()}
+        lines = [line.strip() for line in drawn.to_dot().splitlines() if "->" in line]
+        both_key, two, last = (keys[name] for name in ("both", "two", "last"))
+        assert f"{two} -> {last} [style=solid, ltail=cluster_{both_key}];" in lines
+        assert f'{both_key} -> {both_key} [label="Odd", style=dashed];' in lines
+
     def test_both_are_the_same_each_time(self) -> None:
         assert shop().to_mermaid() == shop().to_mermaid()
         assert shop().to_dot() == shop().to_dot()

@@ -34,7 +34,7 @@ def dot(graph: Graph, marks: Marks | None) -> str:
         lines += ["  start [shape=circle, label=start];", f"  start -> {graph.start.key};"]
     if ending := [node for node in graph.nodes.values() if node.ends]:
         lines += ["  finish [shape=doublecircle, label=end];"]
-        lines += [f"  {node.key} -> finish{_ends(node, None)};" for node in ending]
+        lines += [f"  {_tail(node, None)} -> finish{_ends(node, None)};" for node in ending]
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -48,7 +48,7 @@ def _lines(graph: Graph, marks: Marks | None, indent: str) -> Iterator[str]:
         label = f"label={_text(' or '.join(edge.labels))}, " if edge.labels else ""
         how = f"{label}style={_STYLES[edge.kind]}"
         ends = _ends(edge.source, edge.target, how)
-        yield f"{indent}{edge.source.key} -> {edge.target.key}{ends};"
+        yield f"{indent}{_tail(edge.source, edge.target)} -> {edge.target.key}{ends};"
 
 
 def _state(node: Node, marks: Marks | None, indent: str) -> Iterator[str]:
@@ -67,6 +67,13 @@ def _state(node: Node, marks: Marks | None, indent: str) -> Iterator[str]:
         yield from _lines(part, marks, f"{indent}    ")
         yield f"{indent}  }}"
     yield f"{indent}}}"
+
+
+def _tail(source: Node, target: Node | None) -> str:
+    """What an edge comes from: of a cluster the last state, so that it goes on below."""
+    inner = [node for part in source.parts for node in part.nodes.values() if target is not source]
+    last = [node for node in inner if node.ends or node.type in ("Succeed", "Fail")] or inner
+    return _tail(last[-1], target) if last else source.key
 
 
 def _ends(source: Node, target: Node | None, how: str = "") -> str:
