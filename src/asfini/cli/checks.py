@@ -15,7 +15,8 @@ from asfini.aws.session import AWSSession
 from asfini.checking import FileResult, Settings
 from asfini.cli import progress
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected
+from asfini.cli.commands import Work
+from asfini.cli.connecting import connected
 from asfini.cli.output import check_writable, coloured, print_json, print_text, write_files
 from asfini.cli.running import Unclean
 from asfini.cli.sources import is_file, load

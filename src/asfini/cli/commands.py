@@ -5,20 +5,22 @@ that does the rest: nothing may block a running loop, or an interrupt would be h
 """
 
 import asyncio
+import importlib
 import logging
 import sys
 import threading
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from asfini import _arns, _json
+from asfini import _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
 from asfini.cli.app import App
 from asfini.cli.check_options import CHECK_COMMANDS
+from asfini.cli.connecting import connected
 from asfini.cli.output import print_json, print_text
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
@@ -27,12 +29,20 @@ from asfini.client import Client, Machine
 from asfini.errors import InvalidArgument
 from asfini.execution import Execution
 from asfini.machine import StateMachine
-from asfini.service import ServiceWrapper
 from asfini.worker import Worker
 
 _logger = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, None]
+_ELSEWHERE = {
+    **dict.fromkeys(CHECK_COMMANDS, "checks"),
+    **dict.fromkeys(PICTURE_COMMANDS, "pictures"),
+    **dict.fromkeys(RUN_COMMANDS, "runs"),
+    **dict.fromkeys(TRIAL_COMMANDS, "trials"),
+    "local": "local",
+    "watch": "watching",
+}
+"""The modules of commands that are not done here: each needs much that others do not."""
 
 
 def prepare(args: Namespace, app: App) -> Work:
@@ -41,88 +51,11 @@ def prepare(args: Namespace, app: App) -> Work:
     Raises:
         InvalidArgument: they make no sense, or the input cannot be read.
     """
-    if args.command == "local":
-        from asfini.cli import local  # nobody else needs a server
-
-        return local.prepare(args, app)
-    if args.command == "watch":
-        from asfini.cli import watching  # it needs this module
-
-        return watching.prepare(args, app)
-    if args.command in RUN_COMMANDS:
-        from asfini.cli import runs  # it needs this module
-
-        return runs.prepare(args, app)
-    if args.command in PICTURE_COMMANDS:
-        from asfini.cli import pictures  # as above
-
-        return pictures.prepare(args, app)
-    if args.command in TRIAL_COMMANDS:
-        from asfini.cli import trials  # as above
-
-        return trials.prepare(args, app)
-    if args.command in CHECK_COMMANDS:
-        from asfini.cli import checks  # as above
-
-        return checks.prepare(args, app)
+    module = _ELSEWHERE.get(args.command)
+    if module is not None:
+        found: Work = importlib.import_module(f"asfini.cli.{module}").prepare(args, app)
+        return found
     return _COMMANDS[args.command](args, app)
-
-
-def use_region_of(arn: _arns.Arn, args: Namespace, app: App) -> None:
-    """Ask in the region that an ARN names, unless the command line says where."""
-    if app.connect is None and args.region is None and args.endpoint_url is None:
-        args.region = arn.account.split(":")[3]
-
-
-def execution_arn(args: Namespace, app: App) -> _arns.Arn:
-    """The ARN of the execution that a command is about, which is asked for in its region.
-
-    Raises:
-        InvalidArgument: it is none of an execution, or of one that has no history.
-    """
-    arn = _arns.Arn.parse(args.arn)
-    if arn.kind == "stateMachine":
-        listing = f"`executions --machine {args.arn}` lists them with --json"
-        raise InvalidArgument(f"an execution's ARN is needed, not its machine's; {listing}")
-    if arn.kind == "express":
-        raise InvalidArgument(
-            f"executions of EXPRESS machines have no history but in their logs: {args.arn!r}"
-        )
-    if arn.kind != "execution" or len(arn.parts) < 2:
-        raise InvalidArgument(f"an execution's ARN is needed, not {args.arn!r}")
-    use_region_of(arn, args, app)
-    return arn
-
-
-class _Counted(ServiceWrapper):
-    """A service whose calls are counted for whoever waits."""
-
-    async def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        progress.count()
-        return await super().call(operation, **parameters)
-
-
-@asynccontextmanager
-async def connected(args: Namespace, app: App) -> AsyncIterator[Client]:
-    """Reach Step Functions as the command line says."""
-    async with _connection(args, app) as client:
-        if progress.active():
-            client.service = _Counted(client.service)
-        yield client
-
-
-def _connection(args: Namespace, app: App) -> AbstractAsyncContextManager[Client]:
-    options = {"region": args.region, "profile": args.profile, "endpoint_url": args.endpoint_url}
-    given = {name: value for name, value in options.items() if value is not None}
-    if args.local:
-        from asfini import local
-
-        return local.connect(handlers=app.handlers, **given)
-    if app.connect is not None:
-        return app.connect(**given)
-    from asfini import aws
-
-    return aws.connect(**given)
 
 
 # register, deregister

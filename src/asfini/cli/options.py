@@ -1,20 +1,16 @@
 """What can be written on the command line, and the help that says so."""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from asfini._checks import STATUSES
-from asfini.cli.app import App, name_of
+from asfini.cli.app import App
 from asfini.cli.check_options import CHECK_COMMANDS
-from asfini.cli.completion import SHELLS
+from asfini.cli.local_options import LOCAL_COMMANDS
+from asfini.cli.machine_options import MACHINE_COMMANDS, listed
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 from asfini.cli.trial_options import TRIAL_COMMANDS
-
-if TYPE_CHECKING:
-    from asfini.activity import Activity
-    from asfini.machine import StateMachine
 
 _EPILOG = """\
 examples:
@@ -37,73 +33,6 @@ exit status:
   3 the execution timed out; 4 it was stopped;
   130 and 143 interrupted by a signal, but for `worker` and `local`, which end in good order
 """
-
-_REGISTER = """\
-Make activities and state machines known. Nothing is sent where nothing has changed; a machine that is
-registered otherwise is changed with -u alone."""
-_REGISTER_EPILOG = """\
-examples:
-  {call} register --dry-run
-  {call} register --allow-update --role sellers
-  {call} register --activities-only --region eu-west-1
-"""
-_DEREGISTER = """\
-Delete the state machines and activities. Executions that run are stopped by AWS; what is not there is no
-error."""
-_DEREGISTER_EPILOG = """\
-examples:
-  {call} deregister
-  {call} deregister --state-machine-only
-"""
-_START = """\
-Start an execution, and print its ARN; or its output, with --wait.
-
-With --local it runs in this process, without AWS: the machine and the activities are registered, a worker
-does the tasks, and the command waits for the end, for nothing is left afterwards."""
-_START_EPILOG = """\
-examples:
-  {call} start order.json
-  echo '{{"pence": 500}}' | {call} start - --wait
-  {call} start order.json --local --history
-"""
-_WORKER = """\
-Do tasks until SIGINT (Ctrl-C) or SIGTERM: then no more are taken, and those in work have 30 seconds to
-finish. Open polls end first, which takes up to 60 seconds on AWS. A second signal leaves no time."""
-_WORKER_EPILOG = """\
-examples:
-  {call} worker
-  {call} worker shop-charge shop-pack -v
-  {call} worker --endpoint-url http://127.0.0.1:8083
-"""
-_EXECUTIONS = """\
-List the executions of the state machine, of all if there are several, the youngest first, each with its
-history."""
-_EXECUTIONS_EPILOG = """\
-examples:
-  {call} executions --status FAILED
-  {call} executions --no-history
-  {prog} executions --machine shop --status running --json
-"""
-
-_LOCAL = """\
-Be Step Functions on this machine, over HTTP, for any SDK in any language, until SIGINT (Ctrl-C) or SIGTERM.
-
-What --app names is registered, and its activities are done here. Nothing is kept when the command ends."""
-_LOCAL_EPILOG = """\
-examples:
-  {prog} local
-  {call} local --lambda resize=images.handlers:resize
-  {prog} local --port 0 --virtual-time
-"""
-_COMPLETION = """\
-Print a script by which a shell completes commands, options and their values."""
-_COMPLETION_EPILOG = """\
-examples:
-  eval "$({prog} completion bash)"                                       in ~/.bashrc
-  eval "$({prog} completion zsh)"                                        in ~/.zshrc, after compinit
-  {prog} completion fish > ~/.config/fish/completions/{prog}.fish
-"""
-
 
 _AFTER = "after_"
 """What the names of general options begin with that follow the command."""
@@ -174,15 +103,11 @@ def _described(app: App | None) -> str:
     if app is None:
         return "Register, run and work at the state machines of AWS Step Functions, with or without AWS."
     parts = [
-        f"{what} {_listed(things)}"
+        f"{what} {listed(things)}"
         for what, things in (("state machine", app.machines), ("activities", app.activities))
         if things
     ]
     return f"Control {' and '.join(parts)}."
-
-
-def _listed(things: "Iterable[StateMachine | Activity | str]") -> str:
-    return ", ".join(map(name_of, things))
 
 
 def _add_general(parser: Any, app: App | None, *, top: bool) -> None:
@@ -210,149 +135,14 @@ def _add_general(parser: Any, app: App | None, *, top: bool) -> None:
     add("--endpoint-url", metavar="URL", help="where to send requests instead of AWS")
 
 
-def _add_only(parser: argparse.ArgumentParser, verb: str) -> None:
-    only = parser.add_mutually_exclusive_group()
-    only.add_argument("-s", "--state-machine-only", action="store_true", help=f"{verb} no activities")
-    only.add_argument("-a", "--activities-only", action="store_true", help=f"{verb} activities only")
-
-
-def _add_register(parser: argparse.ArgumentParser, _: App | None) -> None:
-    parser.add_argument(
-        "-u",
-        "--allow-update",
-        action="store_true",
-        help="change a state machine that is registered otherwise",
-    )
-    parser.add_argument("--role", help="role that executions act in, an ARN or a name")
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print what would be changed, even without -u, and send nothing",
-    )
-    _add_only(parser, "register")
-
-
-def _add_deregister(parser: argparse.ArgumentParser, _: App | None) -> None:
-    _add_only(parser, "deregister")
-
-
-def _add_machine(parser: argparse.ArgumentParser, app: App | None) -> None:
-    known = f": {_listed(app.machines)}".replace("%", "%%") if app and app.machines else ""
-    parser.add_argument(
-        "-m",
-        "--machine",
-        metavar="NAME",
-        help=f"which state machine, if not the only one{known}; or an ARN",
-    )
-
-
-def _add_start(parser: argparse.ArgumentParser, app: App | None) -> None:
-    parser.add_argument("path", metavar="PATH", help="file with the input as JSON; - is standard input")
-    parser.add_argument("-w", "--wait", action="store_true", help="wait for the end, and print the output")
-    parser.add_argument("--history", action="store_true", help="wait for the end, and print the history")
-    parser.add_argument("-n", "--name", help="the execution's name; one is made by default")
-    _add_machine(parser, app)
-
-
-def _add_worker(parser: argparse.ArgumentParser, app: App | None) -> None:
-    known = f": {_listed(app.activities)}" if app and app.activities else ""
-    parser.add_argument(
-        "names", metavar="NAME", nargs="*", help=f"activities to work at{known} (default: all)"
-    )
-
-
-def _add_executions(parser: argparse.ArgumentParser, app: App | None) -> None:
-    parser.add_argument(
-        "-s",
-        "--status",
-        metavar="STATUS",
-        type=str.upper,
-        choices=STATUSES,
-        help=f"list only those that are {', '.join(STATUSES)}",
-    )
-    parser.add_argument(
-        "--no-history", dest="history", action="store_false", help="print a line each, without histories"
-    )
-    _add_machine(parser, app)
-
-
-def _add_completion(parser: argparse.ArgumentParser, _: App | None) -> None:
-    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
-
-
-def _add_local(parser: argparse.ArgumentParser, _: App | None) -> None:
-    parser.add_argument(
-        "--host", metavar="HOST", default="127.0.0.1", help="address to listen at (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--port",
-        metavar="PORT",
-        type=int,
-        default=8083,
-        help="port to listen at; 0 picks one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--allow-remote",
-        action="store_true",
-        help="allow --host to be one that other machines reach, who could then start executions",
-    )
-    parser.add_argument(
-        "--virtual-time", action="store_true", help="jump over the time of waits, retries and time-outs"
-    )
-    parser.add_argument(
-        "--poll-seconds",
-        metavar="SECONDS",
-        type=float,
-        default=60.0,
-        help="how long a poll waits for a task (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--mock-config", metavar="FILE", help="mocked results by test case, as for Step Functions Local"
-    )
-    parser.add_argument(
-        "--lambda",
-        dest="functions",
-        metavar="NAME=MODULE:FUNCTION",
-        action="append",
-        default=[],
-        help="Python function to call as a Lambda function; may be given several times",
-    )
-    parser.add_argument(
-        "--aws-endpoint",
-        metavar="URL",
-        help="where to have tasks of other services done, such as moto's server; `aws` is AWS itself "
-        "(default: nothing leaves the process)",
-    )
-    parser.add_argument("--http", action="store_true", help="let HTTP tasks leave the process")
-    parser.add_argument(
-        "--quotas", choices=["aws"], help="throttle calls as AWS does (default: take all that come)"
-    )
-    parser.add_argument("--account", metavar="ID", help="account to play (default: 123456789012)")
-
-
 _Adding = Callable[[argparse.ArgumentParser, App | None], None]
 _COMMANDS: dict[str, tuple[str, str, str, _Adding]] = {
-    "register": ("make machines and activities known", _REGISTER, _REGISTER_EPILOG, _add_register),
-    "deregister": (
-        "delete machines and activities",
-        _DEREGISTER,
-        _DEREGISTER_EPILOG,
-        _add_deregister,
-    ),
-    "start": ("start an execution", _START, _START_EPILOG, _add_start),
-    "worker": ("do the tasks of activities", _WORKER, _WORKER_EPILOG, _add_worker),
-    "executions": ("list executions and their histories", _EXECUTIONS, _EXECUTIONS_EPILOG, _add_executions),
+    **MACHINE_COMMANDS,
     **TRIAL_COMMANDS,
     **RUN_COMMANDS,
     **PICTURE_COMMANDS,
     **CHECK_COMMANDS,
-    "local": ("be Step Functions on this machine", _LOCAL, _LOCAL_EPILOG, _add_local),
-    "completion": (
-        "print a script that completes commands",
-        _COMPLETION,
-        _COMPLETION_EPILOG,
-        _add_completion,
-    ),
+    **LOCAL_COMMANDS,
 }
 """Commands by name: help in the list, description, epilog, and what adds their own arguments."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from asfini import _arns
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, execution_arn, use_region_of
+from asfini.cli.commands import Work
+from asfini.cli.connecting import connected, execution_arn, use_region_of
 from asfini.cli.output import check_writable, print_json, print_text, write_files
 from asfini.cli.sources import is_file, load
 from asfini.client import Client

@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, execution_arn, wait
+from asfini.cli.commands import Work, wait
+from asfini.cli.connecting import connected, execution_arn
 from asfini.cli.output import print_json, print_text, write_files
 from asfini.client import Client
 from asfini.errors import InvalidArgument

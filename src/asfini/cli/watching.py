@@ -12,7 +12,8 @@ import anyio
 
 from asfini.asl.definition import Definition
 from asfini.cli.app import App
-from asfini.cli.commands import Work, connected, execution_arn
+from asfini.cli.commands import Work
+from asfini.cli.connecting import connected, execution_arn
 from asfini.cli.live import Table, change, clipped, laid_out
 from asfini.cli.output import coloured, is_terminal, print_json, print_text
 from asfini.client import Client
