@@ -303,6 +303,16 @@ class TestTextFormats:
         assert f"{two} -> {last} [style=solid, ltail=cluster_{both_key}];" in lines
         assert f'{both_key} -> {both_key} [label="Odd", style=dashed];' in lines
 
+    def test_names_are_cut_after_sixty_characters(self) -> None:
+        for length, shown in ((60, "x" * 60), (61, f"{'x' * 59}…")):
+            drawn = graph({"States": {"x" * length: {"Type": "Pass"}}})
+            assert f'"{shown}<br/>Pass"' in drawn.to_mermaid()
+            assert f'"{shown}\\nPass"' in drawn.to_dot()
+
+    @pytest.mark.parametrize(("text", "said"), [("{% $a %}", "$a"), ("{% $a", "{% $a"), ("a %}", "a %}")])
+    def test_only_the_marks_of_an_expression_are_left_out(self, text: str, said: str) -> None:
+        assert rule_said({"Condition": text}) == said
+
     def test_both_are_the_same_each_time(self) -> None:
         assert shop().to_mermaid() == shop().to_mermaid()
         assert shop().to_dot() == shop().to_dot()
