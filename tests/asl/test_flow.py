@@ -196,6 +196,19 @@ class TestMessages:
         ]
 
 
+class Lenient(enum.Enum):
+    RED = "red"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Lenient":
+        return cls.RED
+
+
+class Rights(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+
+
 class Aliased(BaseModel):
     order_id: str = Field(alias="orderId")
 
@@ -324,6 +337,12 @@ class TestAnnotations:
             (Decimal, float),
             (UUID, str),
             (Colour, str),
+            (Order | None, Order | None),
+            (None, Order | None),
+            (list[int], Lenient),
+            (Rights, Literal[3]),
+            (Literal[3], Rights),
+            (None, Lenient),
             (Colour, Colour),
             (Literal["a", "b"], Literal["b"]),
             (Literal["12"], int),

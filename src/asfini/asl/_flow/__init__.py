@@ -45,7 +45,7 @@ def warn_of_misfits(context: Context, definition: object, data: Any) -> None:
     walk = Walk(context, resources, exits_of, len(states), jsonata=language == "JSONata")
     try:
         walk.run(data)
-    except TooLong:
+    except (TooLong, RecursionError):
         return
     told: dict[object, Finding] = {}
     for finding in walk.findings:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from asfini.asl._flow.schemas import Schema, definitions_of, fields_of
+from asfini.asl._flow.schemas import Schema, definitions_of, fields_of, members_of
 from asfini.asl._flow.values import List, Object, Part, Scalar, Values, scalar
 
 _TEXT = frozenset({"text"})
@@ -165,8 +165,10 @@ class _Fitting:
 
     def one_of(self, part: Part, schema: Schema) -> Misfit | None:
         """Literals, and enums that do not say themselves what becomes of other values."""
-        members = schema.get("expected") or schema.get("members") or ()
-        if "missing" in schema or schema.get("sub_type") in ("int", "float"):
+        members = members_of(schema)
+        if members is None:
+            return None
+        if schema.get("sub_type") in ("int", "float"):
             return None if part.kind in _FLAGS else self.other(part, schema)
         wanted = [scalar(getattr(member, "value", member)) for member in members]
         if any(values.unknown for values in wanted):
@@ -308,8 +310,7 @@ class _Fitting:
         """What a schema demands, in a few words."""
         kind = schema["type"]
         if kind in ("literal", "enum"):
-            members = schema.get("expected") or schema.get("members") or ()
-            return " or ".join(repr(getattr(member, "value", member)) for member in members)
+            return " or ".join(repr(getattr(each, "value", each)) for each in members_of(schema) or ())
         if kind in ("union", "tagged-union"):
             return " or ".join(dict.fromkeys(map(self.named, _choices(schema))))
         if "cls" in schema and isinstance(schema["cls"], type):

@@ -1,8 +1,8 @@
 """What annotations say of JSON, read from pydantic's core schemas: the values that they are written as."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from asfini.asl._flow.values import ANY, NOTHING, List, Member, Object, Scalar, Values, join, scalar
 
@@ -34,6 +34,14 @@ def fields_of(schema: Schema) -> list[tuple[str, Schema]]:
     """The fields of a model, a typed dict or a dataclass, by name."""
     fields = schema.get("fields", ())
     return [*fields.items()] if isinstance(fields, Mapping) else [(each["name"], each) for each in fields]
+
+
+def members_of(schema: Schema) -> Sequence[Any] | None:
+    """The values that a literal or an enum has; `None` for an enum that makes others of its own."""
+    if schema["type"] == "literal":
+        return cast("Sequence[Any]", schema["expected"])
+    makes_others = schema["cls"]._missing_.__func__ is not vars(Enum)["_missing_"].__func__
+    return None if makes_others else cast("Sequence[Any]", schema["members"])
 
 
 def given(schema: Schema, by: str) -> Values:
@@ -107,7 +115,9 @@ class _Given:
         return join(*(self.values(member) for member in members))
 
     def one_of(self, schema: Schema) -> Values:
-        members = schema.get("expected") or schema.get("members") or ()
+        members = members_of(schema)
+        if members is None:
+            return ANY
         return join(*(scalar(each.value if isinstance(each, Enum) else each, self.by) for each in members))
 
     def items(self, schema: Schema) -> Values:

@@ -147,8 +147,10 @@ def _both_objects(one: Object, other: Object) -> Object:
     members: dict[str, Member] = {}
     for name in {**one.members, **other.members}:
         left, right = one.member(name), other.member(name)
-        values = left.values if left.values is right.values else join(left.values, right.values)
-        members[name] = Member(values, left.required and right.required)
+        if left is right:
+            members[name] = left
+        else:
+            members[name] = Member(join(left.values, right.values), left.required and right.required)
     rests = [each.rest for each in (one, other) if each.rest is not None]
     return Object(members, join(*rests) if rests else None, one.by)
 
