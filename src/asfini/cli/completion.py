@@ -1,7 +1,7 @@
 """Scripts by which shells complete what is typed: all that the parser takes, written down once.
 
-They are static, so that a key press starts no Python. shtab, which writes such scripts for bash, zsh and tcsh,
-knows no fish.
+They are static, so that a key press starts no Python. shtab, which writes such scripts for bash, zsh and
+tcsh, knows no fish.
 """
 
 import argparse
