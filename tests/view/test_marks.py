@@ -111,6 +111,37 @@ async def test_transitions_that_were_taken_are_told_apart(client: Client) -> Non
     assert svg.count('class="link next"') == 1
 
 
+@pytest.mark.parametrize("catcher", [{}, {"result_path": "$.errors.last"}])
+async def test_a_result_that_is_refused_is_caught_though_the_task_succeeded(
+    client: Client, catcher: dict[str, str]
+) -> None:
+    last = Pass("last")
+    work = Task("work", WORK, result_path="$.a.b").catch(["States.ALL"], last, **catcher)
+    work >> last
+    client.mock(WORK, return_value=1)
+    execution = await ended(client, work, {"a": 1})
+    outcomes, _, marks = await marked(execution)
+    graph, _ = await execution.graph()
+    assert outcomes == {"work": "caught", "last": "succeeded"}
+    assert [edge.kind for edge in graph.edges if marks.is_taken(edge)] == ["catch"]
+    explained = await execution.explain()
+    assert [handled.error for handled in explained.handled] == ["States.ResultPathMatchFailure"]
+
+
+async def test_where_only_a_catcher_leads_it_was_taken(client: Client) -> None:
+    caught = Pass("caught")
+    work = Task("work", WORK, output="{% $pad('', 300000, 'x') %}")
+    work.catch(["States.ALL"], caught, output=1)
+    work >> Pass("last")
+    client.mock(WORK, return_value=1)
+    machine = construct_state_machine("machine", work, query_language="JSONata")
+    await client.register(machine)
+    execution = await client.start_execution(machine)
+    await execution.wait(raise_on_failure=False)
+    graph, marks = await execution.graph()
+    assert [edge.target.name for edge in graph.edges if marks.is_taken(edge)] == ["caught"]
+
+
 async def test_branches_are_found_whatever_the_order_in_which_they_begin(client: Client) -> None:
     both = Parallel("both").add(Pass("left")).add(Pass("right"))
     execution = await ended(client, both)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,7 +239,7 @@ def covered(machine: MachineCoverage) -> tuple[Graph, Marks]:
         own = own_of[node.key]
         marks.add(node, own)
         node.retries = _crossed(node.retries, [count for each, count in own if each.kind == "retry"])
-    for edge in _edges(drawn):
+    for edge in drawn.transitions():
         counts = [count for each, count in own_of[edge.source.key] if _is_of(each, edge)]
         edge.labels = _crossed(edge.labels, counts) if edge.labels else []
         if all(counts):
@@ -256,13 +256,6 @@ def _owned(machine: MachineCoverage) -> list[list[tuple[Element, int]]]:
         if not isinstance(element.thing, Definition):
             owned[-1].append((element, machine.count(element)))
     return owned
-
-
-def _edges(drawn: Graph) -> Iterator[Edge]:
-    yield from drawn.edges
-    for node in drawn.nodes.values():
-        for part in node.parts:
-            yield from _edges(part)
 
 
 def _is_of(element: Element, edge: Edge) -> bool:

@@ -272,7 +272,8 @@ class Folding:
             else:
                 self._finish(last, event, "SUCCEEDED")
         state.exited = event
-        self._close(state, event, "CAUGHT" if last is not None and last.status in FAILURES else "SUCCEEDED")
+        caught = last is not None and (last.status in FAILURES or _refused(state))
+        self._close(state, event, "CAUGHT" if caught else "SUCCEEDED")
         return _Place(event, state.line)
 
     def abort(self, event: Event, before: _Place) -> _Place:
@@ -512,6 +513,21 @@ def _failed(state: StateRun) -> bool:
     return state.attempts[-1].status in FAILURES
 
 
+def _refused(state: StateRun) -> bool:
+    """Whether a catcher took the refusal of a result, which only the output tells; note the error."""
+    waiting = [(state.input, state.output)]
+    while waiting:
+        before, after = waiting.pop()
+        if not isinstance(after, dict):
+            continue
+        if after.keys() == {"Error", "Cause"} and after["Error"] in _REFUSALS and after != before:
+            state.error, state.cause = after["Error"], after["Cause"]
+            return True
+        known = before if isinstance(before, dict) else {}
+        waiting += [(known.get(name), inner) for name, inner in after.items()]
+    return False
+
+
 def _failure(event: Event) -> tuple[str | None, str | None]:
     """An event's error and cause, as texts."""
     error, cause = getattr(event, "error", None), getattr(event, "cause", None)
@@ -532,6 +548,8 @@ _ENDS: dict[str, Status] = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionTimedOut": "TIMED_OUT",
 }
+_REFUSALS = ("States.DataLimitExceeded", "States.ResultPathMatchFailure")
+"""Errors of which the history has no event: results that are too large, or have no place in the input."""
 _ITERATION_ENDS: dict[str, Status] = {
     "MapIterationAborted": "ABORTED",
     "MapIterationFailed": "FAILED",

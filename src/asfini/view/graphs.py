@@ -79,6 +79,13 @@ class Graph:
             for part in node.parts:
                 yield from part.walk()
 
+    def transitions(self) -> Iterator[Edge]:
+        """All transitions, followed by those inside of nodes."""
+        yield from self.edges
+        for node in self.nodes.values():
+            for part in node.parts:
+                yield from part.transitions()
+
     def to_mermaid(self, marks: "Marks | None" = None) -> str:
         """Write it for Mermaid, which GitHub and many other sites draw.
 

@@ -1,6 +1,6 @@
 """How a run went, state by state: `mark` lays a folded history over a graph."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -111,6 +111,9 @@ def mark(graph: Graph, run: Run) -> Marks:
     """
     marks = Marks()
     named = {node.name: node for node in graph.walk()}
+    ways: dict[tuple[str, str], set[bool]] = defaultdict(set)
+    for edge in graph.transitions():
+        ways[edge.source.key, edge.target.key].add(edge.kind == "catch")
     waiting: list[tuple[Graph, Line]] = [(graph, run.line)]
     while waiting:
         part, line = waiting.pop()
@@ -122,7 +125,9 @@ def mark(graph: Graph, run: Run) -> Marks:
                 continue
             marks.by_key.setdefault(node.key, Mark()).runs.append(state)
             if previous is not None:
-                marks.taken.add((previous[1].key, node.key, previous[0].status == "CAUGHT"))
+                ends = (previous[1].key, node.key)
+                caught = previous[0].status == "CAUGHT" or ways[ends] == {True}  # where no event tells it
+                marks.taken.add((*ends, caught))
             previous = (state, node)
             waiting += _inside(node, state)
     return marks
