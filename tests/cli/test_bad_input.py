@@ -67,6 +67,7 @@ Shop = Callable[..., tuple[Any, str, str]]
         (["trace", FAILED, "-o", "."], 2, "cannot write .: it is a directory"),
         (["graph", "-o", "shop.png"], 2, "what is shop.png to be? its name may end in .svg, .mmd, "),
         (["graph", "shop", "-o", "no/shop.svg"], 2, "cannot write no/shop.svg: there is no directory no"),
+        (["graph", "x" * 300], 2, f"cannot read {'x' * 300}: File name too long"),
         (["graph", "shpo"], 1, "StateMachineDoesNotExist: "),
         (["diff", "one.asl.json", "broken.json"], 2, "broken.json: the definition is not JSON: "),
         (["diff", "one.asl.json"], 2, "what are they to be compared with? give two files, names or ARNs"),

@@ -14,7 +14,11 @@ _SUFFIXES = frozenset({".asl", ".json", *_YAML})
 def is_file(named: str) -> bool:
     """Whether what is named is a file, and no machine: it is there, or called like one."""
     path = Path(named)
-    return path.is_file() or (path.suffix in _SUFFIXES and not named.startswith("arn:"))
+    try:
+        there = path.is_file()
+    except OSError:  # no file and no machine is called so
+        there = True
+    return there or (path.suffix in _SUFFIXES and not named.startswith("arn:"))
 
 
 def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definition:
