@@ -283,6 +283,9 @@ class TestTextFormats:
         assert any(line.strip().startswith("subgraph") and "branch 1" in line for line in lines)
         assert any("-.->" in line and "Declined" in line for line in lines)
         assert "  start --> s0" in lines
+        assert '  s1 -. "retry Busy, States.Timeout ×2" .-> s1' in lines
+        assert not any("finish" in line for line in lines)
+        assert "  s0 --> finish" in graph({"States": {"a": {"Type": "Pass", "End": True}}}).to_mermaid()
         assert sum(line.strip() == "end" for line in lines) == 5
 
     def test_dot_has_clusters_and_dashed_edges(self) -> None:
@@ -302,6 +305,7 @@ class TestTextFormats:
         both_key, two, last = (keys[name] for name in ("both", "two", "last"))
         assert f"{two} -> {last} [style=solid, ltail=cluster_{both_key}];" in lines
         assert f'{both_key} -> {both_key} [label="Odd", style=dashed];' in lines
+        assert f"start -> {both_key} [lhead=cluster_{both_key}];" in lines
 
     def test_names_are_cut_after_sixty_characters(self) -> None:
         for length, shown in ((60, "x" * 60), (61, f"{'x' * 59}…")):

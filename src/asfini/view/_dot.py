@@ -31,7 +31,8 @@ def dot(graph: Graph, marks: Marks | None) -> str:
         *_lines(graph, marks, "  "),
     ]
     if graph.start is not None:
-        lines += ["  start [shape=circle, label=start];", f"  start -> {graph.start.key};"]
+        into = f" [lhead=cluster_{graph.start.key}]" if graph.start.parts else ""
+        lines += ["  start [shape=circle, label=start];", f"  start -> {graph.start.key}{into};"]
     if ending := [node for node in graph.nodes.values() if node.ends]:
         lines += ["  finish [shape=doublecircle, label=end];"]
         lines += [f"  {_tail(node, None)} -> finish{_ends(node, None)};" for node in ending]
