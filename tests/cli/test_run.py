@@ -275,6 +275,7 @@ NO_TASK = "no Task and no resource is called so, but 'charge',"
         (["broken.json"], "broken.json: the definition is not JSON: "),
         (["wrong.json"], "state machine 'wrong' has 2 problems:\n  /States/a/Next: "),
         (["shop.asl.json", "--input", "{"], "the input is not JSON: "),
+        (["shop.asl.json", "--input", "{" * 300], "the input is not JSON: "),
         (["shop.asl.json", "--input", "broken.json"], "; for what is in the file: --input @broken.json"),
         (["shop.asl.json", "--input", "@no.json"], "cannot read no.json: No such file"),
         (["shop.asl.json", "--mock", "charge"], "a mock is given like STATE=JSON or STATE=error:Name:cause"),

@@ -95,10 +95,7 @@ class Table:
         last = (open_states or mark.runs)[-1]
         words = [mark.said]
         if open_states:
-            words = [
-                *([mark.said] if mark.said else []),
-                f"for {lasting(self._since(open_states[0].started))}",
-            ]
+            words.append(f"for {lasting(self._since(open_states[0].started))}")
         words += self._counts(last)
         if last.error is not None and mark.outcome in ("failed", "caught"):
             words.append(_failure(last.error, last.cause))
@@ -227,7 +224,7 @@ class Change:
         where = " → ".join(self.place) or "the execution"
         failure = _failure(self.error, self.cause)
         took = "" if self.seconds is None else f" after {lasting(self.seconds)}"
-        what = f"{_words(self.status).replace('_', ' ')}{took}"
+        what = f"{_words(self.status)}{took}"
         if self.status == "RUNNING" and self.tries:
             what = f"try {self.tries} failed"
         elif self.tries > 1:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from asfini._arns import MAX_NAME_LENGTH
 from asfini.asl.definition import Definition
 from asfini.checking._templates import quote_bare
 from asfini.errors import InvalidArgument, MissingExtra
@@ -11,14 +12,19 @@ _YAML = frozenset({".yaml", ".yml"})
 _SUFFIXES = frozenset({".asl", ".json", *_YAML})
 
 
+def is_there(named: str) -> bool:
+    """Whether there is a file of a name, or what may be none."""
+    try:
+        return Path(named).is_file()
+    except (OSError, ValueError):  # no file can be called so
+        return False
+
+
 def is_file(named: str) -> bool:
     """Whether what is named is a file, and no machine: it is there, or called like one."""
-    path = Path(named)
-    try:
-        there = path.is_file()
-    except OSError:  # no file and no machine is called so
-        there = True
-    return there or (path.suffix in _SUFFIXES and not named.startswith("arn:"))
+    if named.startswith("arn:"):
+        return False
+    return is_there(named) or len(named) > MAX_NAME_LENGTH or Path(named).suffix in _SUFFIXES
 
 
 def load(path: Path, substitutions: Mapping[str, str] | None = None) -> Definition:

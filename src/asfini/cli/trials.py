@@ -17,7 +17,7 @@ from asfini.cli.commands import Work, read_input, told_of
 from asfini.cli.local import function_given
 from asfini.cli.mocking import read_json, read_mocks
 from asfini.cli.output import check_writable, print_json, print_text, write_files
-from asfini.cli.sources import load
+from asfini.cli.sources import is_there, load
 from asfini.client import Client
 from asfini.clock import virtual_time
 from asfini.errors import InvalidArgument, InvalidDefinition
@@ -76,7 +76,7 @@ def _input(given: str) -> Any:
     try:
         return read_json(given, "the input")
     except InvalidArgument as error:
-        if Path(given).is_file():
+        if is_there(given):
             raise InvalidArgument(f"{error}; for what is in the file: --input @{given}") from None
         raise
 
