@@ -8,10 +8,10 @@ import re
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, cast
+from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, cast
 from uuid import UUID
 
 import pytest
@@ -25,15 +25,19 @@ from pydantic import (
     Json,
     PastDate,
     PositiveInt,
+    RootModel,
     SecretStr,
+    SerializeAsAny,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
     TypeAdapter,
     ValidationError,
+    computed_field,
     conlist,
     create_model,
+    field_serializer,
 )
 from runs import run
 from typing_extensions import TypedDict
@@ -139,7 +143,8 @@ def _parts_with(draw: st.DrawFn, value: Any) -> Part:
             for name, item in value.items()
             if draw(st.integers(0, 4))
         }
-        lacking = draw(st.dictionaries(NAMES, st.just(Member(ANY, required=False)), max_size=1))
+        some = DOCUMENTS.flatmap(sets_with).map(lambda values: Member(values, required=False))
+        lacking = draw(st.dictionaries(NAMES, some, max_size=1))
         others = [draw(sets_with(item)) for name, item in value.items() if name not in members]
         rest = join(*others) if others else None
         known_members = {name: each for name, each in lacking.items() if name not in value} | members
@@ -303,6 +308,86 @@ LEAVES: list[Any] = [
         conlist(int, min_length=1),
     ),
 ]
+
+
+class Perm(enum.IntFlag):
+    R = 1
+    W = 2
+
+
+class Place(NamedTuple):
+    x: int
+    y: str
+
+
+class Numbers(RootModel[list[int]]):
+    pass
+
+
+class Odd(BaseModel):
+    """Options that change how values are written."""
+
+    model_config = ConfigDict(
+        ser_json_timedelta="float", ser_json_bytes="hex", alias_generator=str.upper, populate_by_name=True
+    )
+    lasts: timedelta = timedelta(seconds=1)
+    raw: bytes = b"a"
+    at: datetime = datetime(2030, 1, 1, tzinfo=UTC)
+    price: Decimal = Decimal("1.5")
+    where: Place = Place(1, "a")
+    colours: frozenset[Colour] = frozenset({Colour.RED})
+    inner: Pair = Pair(1)
+    line: SerializeAsAny[Line] = Line(n=1)
+
+    @computed_field(alias="sum")
+    def total(self) -> int:
+        return 1
+
+    @field_serializer("price")
+    def write_price(self, price: Decimal) -> list[str]:
+        return [str(price)]
+
+
+WRITTEN: list[tuple[Any, Any]] = [
+    (datetime, datetime(2030, 1, 1, tzinfo=UTC)),
+    (date, date(2030, 1, 1)),
+    (time, time(12)),
+    (timedelta, timedelta(seconds=1)),
+    (Decimal, Decimal("1.50")),
+    (UUID, UUID(int=1)),
+    (Path, Path("a/b")),
+    (AnyUrl, AnyUrl("https://example.com")),
+    (SecretStr, SecretStr("hidden")),
+    (bytes, b"abc"),
+    (Colour, Colour.ONE),
+    (Named, Named.RED),
+    (Numbered, Numbered.ONE),
+    (Perm, Perm.R | Perm.W),
+    (Literal[Colour.RED], Colour.RED),
+    (set[int], {1, 2}),
+    (frozenset[str], frozenset({"a"})),
+    (deque[int], deque([1])),
+    (Sequence[int], (1, 2)),
+    (Iterable[int], [1]),
+    (Mapping[str, int], {"a": 1}),
+    (dict[int, str], {1: "a"}),
+    (Place, Place(1, "a")),
+    (tuple[int, *tuple[str, ...]], (1, "a", "b")),
+    (Numbers, Numbers([1])),
+    (Odd, Odd()),
+    (list[Odd], [Odd(lasts=timedelta(1))]),
+    (Json[Any], {"a": 1}),
+    (object, {"a": 1}),
+    (float, 1),
+    (NewType("Cents", int), 1),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value"), WRITTEN, ids=lambda each: str(each)[:30])
+def test_values_of_all_types_are_in_what_these_give(annotation: Any, value: Any) -> None:
+    assert contains(given_by(schema_of(annotation), "giver"), json.loads(written(value)))
+
+
 UNTOLD: tuple[Any, ...] = (complex, AnyUrl, Iterable[Any], object, Any, STRICT_DATE)
 """Types that may take what they do not, as far as is known."""
 

@@ -125,6 +125,8 @@ class _Given:
         return Values((List(rest=rest, by=self.by),))
 
     def tuple_(self, schema: Schema) -> Values:
+        if any(item["type"] == "tuple" for item in schema["items_schema"]):
+            return Values((List(rest=ANY, by=self.by),))  # to pydantic, unpacked ones look like nested ones
         items = [self.values(item) for item in schema["items_schema"]]
         place = schema.get("variadic_item_index")
         if place is None:
