@@ -8,7 +8,7 @@ import math
 import socket
 import ssl
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 MAX_HEAD, MAX_ANSWER = 65_536, 16_777_216
 """The most bytes of an answer's headers, and of all of it: ten times what the API may answer."""
@@ -138,8 +138,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note where to write."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for type checkers
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         if (raw := transport.get_extra_info("socket")) is not None:  # a poll is silent for a minute
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
