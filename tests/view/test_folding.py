@@ -229,3 +229,34 @@ def test_unknown_events_are_kept_aside() -> None:
 def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="an event has a type"):
         fold([{"id": 1}])
+
+
+async def test_a_state_whose_end_is_missing_ended_where_the_next_one_begins(service: LocalService) -> None:
+    definition = machine(
+        rest={"Type": "Wait", "Seconds": 3, "Next": "more"}, more={"Type": "Wait", "Seconds": 3, "End": True}
+    )
+    arn = await start(service, definition, {})
+    await ended(service, arn)
+    events = [event for event in await history(service, arn) if event["type"] != "WaitStateExited"]
+    run = fold(events[:-1])
+    assert [(state.name, state.status, state.seconds) for state in run.walk()] == [
+        ("rest", "SUCCEEDED", 3.0),
+        ("more", "RUNNING", None),
+    ]
+    assert [state.name for state in run.standing()] == ["more"]
+
+
+async def test_what_an_execution_stood_in_is_kept_until_it_goes_on(service: LocalService) -> None:
+    inner = machine(rest={"Type": "Wait", "Seconds": 60, "End": True})
+    both = {
+        "Type": "Parallel",
+        "Branches": [inner, machine(wait={"Type": "Wait", "Seconds": 1, "End": True})],
+    }
+    arn = await start(service, machine(both=both | {"End": True}) | {"TimeoutSeconds": 5}, {})
+    await ended(service, arn)
+    run = fold(await history(service, arn))
+    assert (run.status, run.failed_in) == ("TIMED_OUT", None)
+    assert [state.place for state in run.cut_off] == [["both", "branch 0", "rest"]]
+    assert run.ended_in is run.cut_off[0]
+    await service.call("redrive_execution", executionArn=arn)
+    assert fold(await history(service, arn)).cut_off == []
