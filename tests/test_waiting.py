@@ -603,6 +603,17 @@ class TestTrouble:
         assert isinstance(results[0], ExecutionDoesNotExist)
         assert results[1:] == [given(10)] * 50
 
+    async def test_many_who_wait_for_one_that_is_not_there_ask_once(
+        self, client: Client, service: Distant, local_client: Client
+    ) -> None:
+        [execution] = await started(local_client, [10])
+        service.always(DESCRIBE, late(0.5))
+        waits = [client.execution(execution.arn + "x").wait() for _ in range(100)]
+        results = await asyncio.gather(*waits, return_exceptions=True)
+        assert {type(result) for result in results} == {ExecutionDoesNotExist}
+        assert len({id(result) for result in results}) == 100  # tracebacks grow on them
+        assert len(service.of(DESCRIBE)) == 1
+
     async def test_one_that_gives_no_answer_holds_up_nobody(
         self, client: Client, service: Distant, local_client: Client
     ) -> None:
