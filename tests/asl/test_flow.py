@@ -600,6 +600,25 @@ class TestPaths:
         start = chain(given, task("pay", Order, Receipt, **fields), task("again", Order))
         assert bool(told(start)) is not fits
 
+    def test_a_result_is_placed_in_a_member_that_may_be_missing(self) -> None:
+        class Place(TypedDict):
+            street: str
+
+        class Known(TypedDict):
+            place: NotRequired[Place]
+
+        class Spot(BaseModel):
+            model_config = ConfigDict(extra="forbid")
+            code: str
+
+        class Spotted(BaseModel):
+            place: Spot
+
+        placing = Pass("p", result="a", result_path="$.place.code")
+        assert not is_told(task("give", gives=Known), placing, task("take", Spotted))
+        placing = Pass("p", result=1, result_path="$.place.code")
+        assert is_told(task("give", gives=Known), placing, task("take", Spotted))
+
     def test_a_pass_state_passes_on_its_result_its_parameters_or_its_input(self) -> None:
         assert is_told(Pass("p", result=RECEIPT), task("pay", Order))
         assert is_told(Pass("p", parameters={"id": 1, "pence": 1}), task("pay", Order))
