@@ -42,6 +42,7 @@ COMMANDS: dict[str, type] = {
     "check --explain NO_DOLLAR": dict,
     "diff one.asl.json two.asl.json": list,
     "policy one.asl.json": dict,
+    "template one.asl.json": dict,
     "run one.asl.json --history --explain --report run.html": dict,
     "local --port 0": dict,
     "completion bash": dict,
@@ -51,7 +52,7 @@ LINES = {"watch ARN", "history ARN --follow"}
 """What prints a document in each line."""
 SILENT = {"worker"}
 """What prints nothing."""
-FOREIGN = {"policy one.asl.json"}
+FOREIGN = {"policy one.asl.json", "template one.asl.json"}
 """What prints documents in a form of AWS's."""
 
 

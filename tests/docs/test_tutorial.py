@@ -24,7 +24,7 @@ ELSEWHERE = {
     "python -m pip install 'asfini[pytest]'": "and asfini is installed in it",
     "aws cloudformation deploy --stack-name shop --template-file template.json "
     "--capabilities CAPABILITY_IAM": "needs an account",
-    "unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY": "belongs to it",
+    "unset AWS_ENDPOINT_URL": "belongs to it",
     "asfini --app shop worker": "would poll there",
 }
 """Commands that are not run here, and why."""

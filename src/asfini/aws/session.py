@@ -1,8 +1,10 @@
 """Who calls, and where to: sfini's `AWSSession`, awaited."""
 
+import ipaddress
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -198,6 +200,26 @@ class AWSSession:
         return any(host.endswith(f".{domain}") for domain in domains)
 
 
+async def for_this_machine(session: AWSSession) -> AWSSession:
+    """Make up a region and keys where none are configured, if requests stay on this machine.
+
+    Emulators need some, but look at neither. What is configured is used, also where it turns out to be wrong.
+
+    Args:
+        session: a session; only the endpoint that was given to it counts.
+    """
+    from asfini.aws._errors import translated
+
+    if not is_loopback(session.endpoint_url):
+        return session
+    made = copy(session)
+    with hold(), translated():
+        made._region = session._region or session.session.get_config_variable("region") or "us-east-1"
+        if session._credentials is None and await session.session.get_credentials() is None:
+            made._credentials = Credentials("local", "local")
+    return made
+
+
 def as_session(session: "AWSSession | AioSession | None", **options: Any) -> AWSSession:
     """Make an `AWSSession` of whatever stands for one.
 
@@ -225,6 +247,17 @@ def _check_url(url: str | None) -> str | None:
     if url and not is_url(url):
         raise InvalidArgument(f"endpoint_url must be like http://localhost:8083, not {url!r}")
     return url
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether a URL is one of this machine's own, which no request leaves."""
+    if not (url and is_url(url)):
+        return False
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_url(text: str) -> bool:

@@ -41,6 +41,17 @@ examples:
   {prog} policy shop.asl.json --for starter --name shop --account 123456789012
 """
 
+_TEMPLATE = """\
+Print a CloudFormation template with the machine, the activities of --app, and a role for the machine that may
+do just what it needs, unless the machine names one. The machine is a file, one of --app, or one that is
+registered. Nothing is sent to CloudFormation."""
+_TEMPLATE_EPILOG = """\
+examples:
+  {prog} --app shop template > template.json
+  {prog} --app shop template --no-activities
+  {prog} template shop.asl.json --name shop
+"""
+
 
 def _add_check(parser: argparse.ArgumentParser, _: Any) -> None:
     parser.add_argument(
@@ -84,9 +95,28 @@ def _add_policy(parser: argparse.ArgumentParser, _: Any) -> None:
     parser.add_argument("--account", metavar="ID", help="the account (default: CloudFormation's placeholder)")
 
 
+def _add_template(parser: argparse.ArgumentParser, _: Any) -> None:
+    parser.add_argument(
+        "machine",
+        metavar="FILE_OR_NAME",
+        nargs="?",
+        help="a file, or a machine's name or ARN; none where --app has just one machine",
+    )
+    parser.add_argument(
+        "-n", "--name", help="the machine's name, where a file has its definition (default: the file's)"
+    )
+    parser.add_argument(
+        "--no-activities",
+        dest="activities",
+        action="store_false",
+        help="leave out the activities: others make them",
+    )
+
+
 CHECK_COMMANDS = {
     "check": ("check definitions and templates in files", _CHECK, _CHECK_EPILOG, _add_check),
     "diff": ("compare two definitions by meaning", _DIFF, _DIFF_EPILOG, _add_diff),
     "policy": ("print the IAM policy that a role needs", _POLICY, _POLICY_EPILOG, _add_policy),
+    "template": ("print a CloudFormation template", _TEMPLATE, _TEMPLATE_EPILOG, _add_template),
 }
 """Commands by name, as all others: help in the list, description, epilog, and what adds their arguments."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asfini import checking, infrastructure
+from asfini._arns import has_pseudo_parameters
 from asfini.asl.definition import Definition
 from asfini.asl.differences import differences
 from asfini.aws.session import AWSSession
@@ -123,9 +124,7 @@ def _diff(args: Namespace, app: App) -> Work:
         sides = [_side(name, app) for name in names]
 
     async def diff() -> None:
-        before, after = [
-            side if isinstance(side, Definition) else await _deployed(args, app, side) for side in sides
-        ]
+        before, after = await _definitions(args, app, sides)
         found = differences(before, after)
         if args.json:
             print_json([difference.to_dict() for difference in found])
@@ -145,9 +144,20 @@ def _side(named: str, app: App) -> Definition | str:
     return machine.definition if isinstance(machine, StateMachine) else machine
 
 
-async def _deployed(args: Namespace, app: App, named: str) -> Definition:
+async def _definitions(args: Namespace, app: App, sides: Sequence[Definition | str]) -> list[Definition]:
+    """The definitions to compare: what is registered has its account filled in, so that the other gets it."""
+    given = [side for side in sides if isinstance(side, Definition)]
+    if len(given) == len(sides):
+        return given
     async with connected(args, app) as client:
-        return (await client.machine(named)).definition
+        found = [
+            side if isinstance(side, Definition) else (await client.machine(side)).definition
+            for side in sides
+        ]
+        if any(has_pseudo_parameters(side.to_json()) for side in given):
+            account = await client.account()
+            found = [Definition.from_json(account.fill_in(side.to_json())) for side in found]
+    return found
 
 
 # policy
@@ -156,16 +166,10 @@ async def _deployed(args: Namespace, app: App, named: str) -> Definition:
 def _policy(args: Namespace, app: App) -> Work:
     if args.account is not None and not re.fullmatch(r"\d{12}", args.account, re.ASCII):
         raise InvalidArgument(f"--account is a number of 12 digits, not {args.account!r}")
-    if args.machine is not None and is_file(args.machine):
-        found: Definition | StateMachine | str = load(Path(args.machine))
-    else:
-        found = app.machine(args.machine)
+    found = _found(args, app)
 
     async def policy() -> None:
-        machine = found
-        if isinstance(machine, str):
-            async with connected(args, app) as client:
-                machine = await client.machine(machine)
+        machine = await _machine(args, app, found)
         text = json.dumps(_policy_of(args, machine), indent=2)
         partition = None if args.region is None else AWSSession(region=args.region).partition
         for name, value in (("AccountId", args.account), ("Region", args.region), ("Partition", partition)):
@@ -175,6 +179,22 @@ def _policy(args: Namespace, app: App) -> Work:
     return policy()
 
 
+def _found(args: Namespace, app: App) -> Definition | StateMachine | str:
+    """What the command line names: a file's definition, the app's machine, or a name or ARN to ask for."""
+    if args.machine is not None and is_file(args.machine):
+        return load(Path(args.machine))
+    return app.machine(args.machine)
+
+
+async def _machine(
+    args: Namespace, app: App, found: Definition | StateMachine | str
+) -> Definition | StateMachine:
+    if not isinstance(found, str):
+        return found
+    async with connected(args, app) as client:
+        return await client.machine(found)
+
+
 def _policy_of(args: Namespace, machine: object) -> dict[str, Any]:
     if args.role == "worker":
         return infrastructure.worker_policy(machine)
@@ -182,4 +202,25 @@ def _policy_of(args: Namespace, machine: object) -> dict[str, Any]:
     return make(machine, name=args.name)
 
 
-_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {"check": _check, "diff": _diff, "policy": _policy}
+# template
+
+
+def _template(args: Namespace, app: App) -> Work:
+    found = _found(args, app)
+    if isinstance(found, Definition):
+        found = StateMachine(args.name or Path(args.machine).name.split(".")[0], found)
+    activities = app.activities if args.activities else ()
+
+    async def template() -> None:
+        machine = await _machine(args, app, found)
+        print_json(infrastructure.cloudformation_template(machine, activities))
+
+    return template()
+
+
+_COMMANDS: dict[str, Callable[[Namespace, App], Work]] = {
+    "check": _check,
+    "diff": _diff,
+    "policy": _policy,
+    "template": _template,
+}

@@ -18,7 +18,7 @@ from typing import Any
 from asfini import _json
 from asfini.activity import Activity, CallableActivity
 from asfini.cli import progress
-from asfini.cli.app import App
+from asfini.cli.app import App, name_of
 from asfini.cli.check_options import CHECK_COMMANDS
 from asfini.cli.connecting import connected
 from asfini.cli.output import print_json, print_text
@@ -121,6 +121,9 @@ async def _tell_things(
 
 def _start(args: Namespace, app: App) -> Work:
     machine = app.machine(args.machine)
+    if args.local and not isinstance(machine, StateMachine):
+        here = ", ".join(map(name_of, app.machines)) or "none"
+        raise InvalidArgument(f"--local runs machines of --app, but {machine!r} is none of them: {here}")
     given = read_input(args.path)
 
     async def start() -> None:

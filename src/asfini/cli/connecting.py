@@ -1,5 +1,6 @@
 """How commands reach Step Functions: where the command line, an ARN or the app says."""
 
+import os
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -63,8 +64,23 @@ def _connection(args: Namespace, app: App) -> AbstractAsyncContextManager[Client
         from asfini import local
 
         return local.connect(handlers=app.handlers, **given)
-    if app.connect is not None:
-        return app.connect(**given)
-    from asfini import aws
+    return _aws(given) if app.connect is None else app.connect(**given)
 
-    return aws.connect(**given)
+
+@asynccontextmanager
+async def _aws(given: dict[str, Any]) -> AsyncIterator[Client]:
+    """AWS, or what stands in for it; on this machine without region and keys where none are configured."""
+    from asfini import aws
+    from asfini.aws.session import for_this_machine
+
+    async with aws.connect(await for_this_machine(aws.AWSSession(**{**_endpoint_here(), **given}))) as client:
+        yield client
+
+
+def _endpoint_here() -> dict[str, str]:
+    """The endpoint on this machine that the environment names, unless it tells services apart."""
+    from asfini.aws.session import is_loopback
+
+    special = {"AWS_ENDPOINT_URL_SFN", "AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    return {} if special & os.environ.keys() or not is_loopback(url) else {"endpoint_url": url}

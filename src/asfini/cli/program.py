@@ -36,6 +36,7 @@ _SPELLINGS = {
     'aws_endpoint="aws"': "--aws-endpoint aws",
     "aws_endpoint is": "--aws-endpoint is",
     "aws_endpoint=": "--aws-endpoint ",
+    "endpoint_url must": "--endpoint-url must",
     "mock_config cannot": "--mock-config cannot",
     "poll_seconds is": "--poll-seconds is",
     "port is a": "--port is a",
