@@ -57,6 +57,16 @@ async def test_a_dry_run_tells_that_a_type_cannot_be_changed(client: Client) -> 
             await client.register(express, allow_update=True, dry_run=dry_run)
 
 
+async def test_what_the_service_adds_to_options_is_no_change(client: Client) -> None:
+    plain = construct_state_machine("shop", Pass("size"), logging={"level": "OFF"}, tracing=True)
+    await client.register(plain)
+    assert await client.register(plain, dry_run=True) == []
+    more = {"level": "OFF", "includeExecutionData": True}
+    other = construct_state_machine("shop", Pass("size"), logging=more, tracing=False)
+    (change,) = await client.register(other, dry_run=True)
+    assert change.options == ("loggingConfiguration", "tracingConfiguration")
+
+
 def command_line(client: Client, machine: StateMachine) -> CLI:
     """A program whose commands all reach one service."""
 
