@@ -1,5 +1,6 @@
 """Which files are checked, and what is left out."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_folders_are_searched_but_for_those_with_files_of_others() -> None:
     everything = ["a.asl.json", "infra/b.asl.json", "infra/deep/c.json"]
     assert found() == found(".") == everything
     assert found("infra") == everything[1:]
+
+
+def test_what_is_called_like_a_file_but_is_none_is_left_alone() -> None:
+    Path("infra/gone.json").symlink_to("nowhere.json")
+    Path("infra/folder.json").mkdir()
+    Path("infra/loop").symlink_to(".")
+    os.mkfifo("infra/pipe.json")
+    assert found("infra") == ["infra/b.asl.json", "infra/deep/c.json"]
 
 
 def test_files_and_patterns_are_taken_as_they_are_named_each_once() -> None:

@@ -201,9 +201,9 @@ def _is_pruned(name: str) -> bool:
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_pruned(name))
-        for name in sorted(names):
-            if Path(name).suffix in SUFFIXES:
-                yield Path(parent) / name
+        for file in (Path(parent, name) for name in sorted(names)):
+            if file.suffix in SUFFIXES and file.is_file():  # no link to nowhere, no pipe
+                yield file
 
 
 def check_files(files: Iterable[Path], settings: Settings) -> Iterator[FileResult]:
