@@ -217,7 +217,13 @@ def test_what_a_template_fills_in_may_be_anything_unless_it_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [{"Fn::GetAtt": ["T", "Arn"]}, {"Fn::GetAtt": "T.Arn"}, {"Fn::Sub": "arn:aws:x:${T}"}]
+    "function",
+    [
+        {"Fn::GetAtt": ["T", "Arn"]},
+        {"Fn::GetAtt": "T.Arn"},
+        {"Fn::Sub": "arn:aws:x:${T}"},
+        {"Fn::Sub": ["arn:aws:x:${T}", {"T": "t"}]},
+    ],
 )
 def test_arns_that_a_template_fills_in_are_the_whole_resource(function: dict[str, Any]) -> None:
     definition = task("arn:aws:states:::dynamodb:putItem", TableName="${Table}")
@@ -234,6 +240,23 @@ def test_queries_may_do_to_tables_what_they_say() -> None:
     assert "athena:BatchGetQueryExecution" in allowed(
         task("arn:aws:states:::athena:startQueryExecution.sync", WorkGroup="w")
     )
+
+
+@pytest.mark.parametrize(
+    ("role", "resource"),
+    [
+        ({"RoleArn": "arn:aws:iam::1:role/r"}, "arn:aws:iam::1:role/r"),
+        ({"RoleArn": "r"}, "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/r"),
+        ({"RoleArn.$": "$.r"}, "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"),
+    ],
+)
+def test_roles_are_passed_to_the_service_alone(role: dict[str, str], resource: str) -> None:
+    definition = task("arn:aws:states:::sagemaker:createTrainingJob", TrainingJobName="j", **role)
+    statements = required_policy(definition)["Statement"]
+    (passing,) = [each for each in statements if each["Action"] == ["iam:PassRole"]]
+    assert passing["Resource"] == resource
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    assert allowed(definition)["sagemaker:CreateTrainingJob"] == [arn("sagemaker", "training-job/j")]
 
 
 def test_a_service_may_be_allowed_to_make_its_own_role() -> None:
