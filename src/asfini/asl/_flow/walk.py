@@ -22,9 +22,9 @@ MAX_WAYS = 8
 """How many ways to a state are kept apart, and how many are remembered of what is not."""
 MAX_VISITS = 6
 """How often a state in a loop is looked at, before it may give anything."""
-MAX_STEPS = 20
-"""How often states are looked at, for each that the machine has; beyond that, nothing is told."""
-_STEPS_BESIDES = 1_000
+MAX_STEPS = 80
+"""How many things may come to states and be held against rules, for each state; else nothing is told."""
+_STEPS_BESIDES = 5_000
 MAX_ROUNDS = 8
 """How often variables may come to hold something new, before they may hold anything."""
 
@@ -299,14 +299,15 @@ class _Course:
         )
 
     def _exits(self, name: str) -> Exits:
-        self.walk.steps_left -= 1
+        state = self.states[name]
+        arrivals = gathered(self._arrivals(name))
+        self.walk.steps_left -= (1 + len(arrivals)) * (1 + len(state.get("Choices", ())))
         if self.walk.steps_left < 0:
             raise TooLong
-        state = self.states[name]
         language = state.get("QueryLanguage")
         jsonata = self.walk.jsonata if language is None else language == "JSONata"
         step = Step(name, state, at(f"{self.location}/States", name), jsonata)
-        return self.walk.exits_of(self.walk, step, gathered(self._arrivals(name)))
+        return self.walk.exits_of(self.walk, step, arrivals)
 
     def _arrivals(self, name: str) -> Iterator[Arrival]:
         if name == self.start:
