@@ -11,7 +11,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from asfini.cli import progress
 from asfini.cli.app import App, name_of
 from asfini.cli.check_options import CHECK_COMMANDS
 from asfini.cli.connecting import connected
+from asfini.cli.health import address_given, answering
 from asfini.cli.output import print_json, print_text
 from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
@@ -212,10 +213,14 @@ async def wait(args: Namespace, client: Client, execution: Execution) -> None:
 
 def _work(args: Namespace, app: App) -> Work:
     activities = app.activities_named(args.names)
+    address = None if args.health is None else address_given(args.health)
 
     async def work() -> None:
-        async with connected(args, app) as client:
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(connected(args, app))
             worker = Worker(client, activities)
+            if address is not None:
+                await stack.enter_async_context(answering(worker, *address))
             names = ", ".join(activity.name for activity in worker.activities)
             _logger.info("%s works at %s", worker.name, names)
             if progress.watched(quiet=args.quiet > 0):

@@ -47,6 +47,7 @@ examples:
   {call} worker
   {call} worker shop-charge shop-pack -v
   {call} worker --endpoint-url http://127.0.0.1:8083
+  {call} worker --health 0.0.0.0:8080
 """
 _EXECUTIONS = """\
 List the executions of the state machine, of all if there are several, the youngest first, each with its
@@ -112,6 +113,12 @@ def _add_worker(parser: argparse.ArgumentParser, app: App | None) -> None:
     known = f": {listed(app.activities)}" if app and app.activities else ""
     parser.add_argument(
         "names", metavar="NAME", nargs="*", help=f"activities to work at{known} (default: all)"
+    )
+    parser.add_argument(
+        "--health",
+        metavar="[HOST:]PORT",
+        help="answer probes over HTTP, GET /ready and GET /live, with the worker's figures (default host: "
+        "127.0.0.1; containers need 0.0.0.0)",
     )
 
 
