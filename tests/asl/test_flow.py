@@ -64,6 +64,11 @@ class Row(TypedDict):
     note: NotRequired[str]
 
 
+class Closed(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    key: str
+
+
 @dataclasses.dataclass
 class Point:
     x: int
@@ -280,7 +285,7 @@ class TestAnnotations:
             (Order, Receipt),
             (Order, Point),
             (Order, Row),
-            (Row, Order),
+            (Closed, Order),
             (Point, Order),
             (Order | Receipt, Parcel),
             (Order | None, Receipt),
@@ -350,6 +355,7 @@ class TestAnnotations:
             (Order | Receipt, Receipt),
             (Point, Point),
             (Row, Row),
+            (Row, Order),
             (Row, dict[str, str]),
             (tuple[int, str], list[int | str]),
             (set[int], list[str]),

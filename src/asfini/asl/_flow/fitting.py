@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from asfini.asl._flow.schemas import Schema, definitions_of, fields_of, members_of
+from asfini.asl._flow.schemas import Schema, definitions_of, fields_of, forbids, members_of
 from asfini.asl._flow.values import List, Object, Part, Scalar, Values, scalar
 
 _TEXT = frozenset({"text"})
@@ -197,7 +197,7 @@ class _Fitting:
     def model(self, part: Part, schema: Schema) -> Misfit | None:
         found = None if schema.get("custom_init") else self.inner(part, schema)
         if found is None:
-            return self.extras(part, schema) if _forbids(schema) else None
+            return self.extras(part, schema) if forbids(schema) else None
         if found.path or schema.get("root_model"):
             return found
         return replace(found, wanted=schema["cls"].__name__)
@@ -260,7 +260,7 @@ class _Fitting:
         for name, field in fields_of(schema):
             if found := self.field(part, name, field):
                 return found
-        return self.extras(part, schema) if _forbids(schema) else None
+        return self.extras(part, schema) if forbids(schema) else None
 
     def keys_of(self, name: str, field: Schema) -> tuple[set[str], str | None]:
         """The members that a field may be read from, and the one if there is just one."""
@@ -330,12 +330,6 @@ def _choices(schema: Schema) -> Iterator[Schema]:
     choices = schema["choices"]
     for choice in choices.values() if isinstance(choices, Mapping) else choices:
         yield choice[0] if isinstance(choice, tuple) else choice
-
-
-def _forbids(schema: Schema) -> bool:
-    """Whether members that are not declared are refused."""
-    own = schema.get("extra_behavior") or (schema.get("config") or {}).get("extra_fields_behavior")
-    return bool(own == "forbid")
 
 
 _CHECKS: dict[str, Callable[[_Fitting, Any, Schema], Misfit | None]] = {

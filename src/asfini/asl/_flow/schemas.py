@@ -48,7 +48,8 @@ def given(schema: Schema, by: str) -> Values:
     """The JSON that values of a type may be written as.
 
     An annotation is taken at its word: objects have the members that their class declares, and no others
-    unless it allows any or has subclasses, whose objects may stand for its own.
+    unless it allows any or has subclasses, whose objects may stand for its own. For a typed dict any may
+    stand that has more members, unless it forbids them.
 
     Args:
         schema: pydantic's core schema of the type.
@@ -157,10 +158,11 @@ class _Given:
         return Values((Object(members, rest, self.by),))
 
     def typed_dict(self, schema: Schema) -> Values:
+        """A typed dict stands for those that have more members, too, unless it forbids them."""
         members = self._members(schema, aliased=False, certain=True)
         if members is None:
             return Values((Object({}, ANY, self.by),))
-        return Values((Object(members, ANY if _allows_more(schema, schema) else None, self.by),))
+        return Values((Object(members, None if forbids(schema) else ANY, self.by),))
 
     def _members(self, schema: Schema, *, aliased: bool, certain: bool) -> dict[str, Member] | None:
         """The members of a model; `None` where the names by which they are written are not known."""
@@ -180,6 +182,12 @@ class _Given:
             required = certain and aliased and "serialization_exclude_if" not in field
             members[name] = Member(self.values(field["return_schema"]), required)
         return members
+
+
+def forbids(schema: Schema) -> bool:
+    """Whether members that are not declared are refused."""
+    own = schema.get("extra_behavior") or (schema.get("config") or {}).get("extra_fields_behavior")
+    return bool(own == "forbid")
 
 
 def _allows_more(*schemas: Schema) -> bool:
