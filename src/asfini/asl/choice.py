@@ -3,13 +3,16 @@
 The operators themselves are in `asfini.asl.comparisons`. Rules combine with `&`, `|` and `~`.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator
 
 from asfini.asl._model import Json, Model
 from asfini.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from asfini.asl.states import State
 
 OPERATORS: dict[str, type["Rule"]] = {}
 """Every key that makes a JSON object a rule, with the rule's class; `comparisons` adds its own."""
@@ -77,6 +80,18 @@ class And(Rule):
     rules: list[AnyRule] = Field(kw_only=False, serialization_alias="And")
     """Rules that say nowhere to go themselves."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            rules: Sequence[Rule],
+            next: "State | str | None" = None,
+            *,
+            comment: str | None = None,
+            assign: dict[str, Any] | None = None,
+            output: Any = None,
+        ) -> None: ...
+
 
 class Or(Rule):
     """At least one of the rules holds."""
@@ -86,6 +101,18 @@ class Or(Rule):
     rules: list[AnyRule] = Field(kw_only=False, serialization_alias="Or")
     """Rules that say nowhere to go themselves."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            rules: Sequence[Rule],
+            next: "State | str | None" = None,
+            *,
+            comment: str | None = None,
+            assign: dict[str, Any] | None = None,
+            output: Any = None,
+        ) -> None: ...
+
 
 class Not(Rule):
     """The rule does not hold."""
@@ -94,6 +121,18 @@ class Not(Rule):
 
     rule: AnyRule = Field(kw_only=False, serialization_alias="Not")
     """A rule that says nowhere to go itself."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            rule: Rule,
+            next: "State | str | None" = None,
+            *,
+            comment: str | None = None,
+            assign: dict[str, Any] | None = None,
+            output: Any = None,
+        ) -> None: ...
 
 
 OPERATORS |= {"And": And, "Or": Or, "Not": Not, "Condition": Condition}
