@@ -259,6 +259,16 @@ def test_roles_are_passed_to_the_service_alone(role: dict[str, str], resource: s
     assert allowed(definition)["sagemaker:CreateTrainingJob"] == [arn("sagemaker", "training-job/j")]
 
 
+@pytest.mark.parametrize("job", ["HyperParameterTuningJob", "LabelingJob", "ProcessingJob", "TransformJob"])
+def test_jobs_of_sagemaker_are_watched_and_stopped(job: str) -> None:
+    resource = f"arn:aws:states:::sagemaker:create{job}.sync"
+    found = allowed(task(resource, **{f"{job}Name": "j"}))
+    actions = {f"sagemaker:{verb}{job}" for verb in ("Create", "Describe", "Stop")}
+    assert {tuple(found[action]) for action in actions} == {tuple(found["sagemaker:AddTags"])}
+    assert found["sagemaker:AddTags"][0].endswith("-job/j")
+    assert found.keys() >= {*EVENTS, "iam:PassRole", "sagemaker:ListTags"}
+
+
 def test_a_service_may_be_allowed_to_make_its_own_role() -> None:
     definition = task("arn:aws:states:::emr-serverless:createApplication.sync")
     (statement,) = [each for each in required_policy(definition)["Statement"] if "Condition" in each]
@@ -283,8 +293,8 @@ def test_waiting_for_an_execution_needs_to_look_at_it() -> None:
 
 
 def test_jobs_that_are_not_documented_may_have_any_rule() -> None:
-    found = allowed(task("arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync"))
-    assert found["sagemaker:CreateHyperParameterTuningJob"] == ["*"]
+    found = allowed(task("arn:aws:states:::newest:startJob.sync"))
+    assert found["newest:StartJob"] == ["*"]
     assert found["events:PutRule"] == [arn("events", "rule/StepFunctionsGetEvent*")]
 
 

@@ -270,6 +270,21 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _sync("mediaconvert:CancelJob mediaconvert:GetJob", "mediaconvert", "jobs/*"),
         _rule("StepFunctionsGetEventsForMediaConvertJobRule"),
     ),
+    # Of SageMaker, the guide has training and transforming; the others are like these, by the CDK's rules.
+    "sagemaker:createHyperParameterTuningJob": _sagemaker(
+        "HyperParameterTuningJob",
+        "hyper-parameter-tuning-job",
+        "StepFunctionsGetEventsForSageMakerTuningJobsRule",
+    ),
+    "sagemaker:createLabelingJob": _sagemaker("LabelingJob", "labeling-job", "StepFunctionsGetEvent*"),
+    "sagemaker:createModel": (
+        Grant("sagemaker:CreateModel", "sagemaker", "model/{}", "ModelName"),
+        Grant("sagemaker:ListTags"),
+        _role("sagemaker.amazonaws.com", "ExecutionRoleArn"),
+    ),
+    "sagemaker:createProcessingJob": _sagemaker(
+        "ProcessingJob", "processing-job", "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
+    ),
     "sagemaker:createTrainingJob": _sagemaker(
         "TrainingJob", "training-job", "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
     ),
