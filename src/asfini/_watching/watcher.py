@@ -130,7 +130,7 @@ class Watcher:
         try:
             told = await self.call("get_execution_history", due, executionArn=arn, **only_last)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with histories, descriptions may do
-            _logger.debug("ends are described, for histories cannot be had: %r", error)
+            _logger.debug("ends are described, for histories cannot be had: %s", type(error).__name__)
             self._events_from = now + REST
             return None
         return next((end_told(arn, event) for event in told["events"]), None)
