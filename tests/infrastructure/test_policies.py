@@ -373,6 +373,26 @@ def test_listed_objects_are_read_where_they_are_the_items(config: dict[str, Any]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["p*"]}}
 
 
+@pytest.mark.parametrize(
+    ("config", "objects"),
+    [
+        ({"InputType": "CSV"}, "in/list.csv"),
+        ({"InputType": "MANIFEST"}, "in/*"),
+        ({"InputType": "CSV", "ManifestType": "ATHENA_DATA"}, "in/*"),
+    ],
+)
+def test_what_a_manifest_lists_is_read_as_well(config: dict[str, Any], objects: str) -> None:
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "Arguments": {"Bucket": "in", "Key": "list.csv"},
+        "ReaderConfig": config,
+    }
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "b", "States": {}}
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor}
+    found = allowed({"StartAt": "a", "States": {"a": state}})
+    assert found["s3:GetObject"] == [f"arn:${{AWS::Partition}}:s3:::{objects}"]
+
+
 def test_logs_traces_and_keys_need_more() -> None:
     definition = Definition.starting_at(Pass("a", end=True))
     encryption = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
@@ -389,6 +409,13 @@ def test_logs_traces_and_keys_need_more() -> None:
 def test_what_has_not_the_form_of_states_is_passed_over() -> None:
     broken = {"Type": "Map", "ItemProcessor": {"StartAt": "b"}, "Iterator": None, "End": True}
     assert allowed({"StartAt": "a", "States": {"a": broken}}) == {}
+    assert (
+        allowed({"StartAt": "a", "States": {"a": {"Type": "Task"}, "b": {"Type": "Task", "Resource": 5}}})
+        == {}
+    )
+    assert (
+        allowed({"StartAt": "a", "States": {"a": {"Type": "Pass", "Resource": "arn:aws:lambda:a:1:b"}}}) == {}
+    )
 
 
 def test_the_same_action_is_told_once() -> None:
