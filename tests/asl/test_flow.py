@@ -33,6 +33,7 @@ from asfini import (
     Pass,
     SmartCallableActivity,
     State,
+    StateMachine,
     StringEquals,
     Succeed,
     Task,
@@ -183,6 +184,10 @@ class TestMessages:
         assert told(start) == [
             "Activity 'do-sum' takes text as '[0]', but 'left' gives a number: left -> both -> a while -> sum"
         ]
+
+    def test_an_input_of_which_little_is_known_has_no_giver(self) -> None:
+        start = chain(Pass("note", result=1, result_path="$.note"), task("sum", list[int]))
+        assert told(start) == ["Activity 'do-sum' takes a list, but gets an object"]
 
     def test_the_same_fault_is_told_once_for_each_state_that_gives(self) -> None:
         either = Choice("either")
@@ -902,6 +907,27 @@ class TestInnerStates:
         distributed.item_processor.states["pay"] = pay.states["pay"]
         assert is_told(Pass("items", result=[1]), distributed)
         assert not is_told(Pass("items", result=[{"id": "a", "pence": 1}]), distributed, task("sum", int))
+
+    def test_a_batch_has_items(self) -> None:
+        class Batch(BaseModel):
+            Items: list[Order]
+
+        def machine(takes: Any) -> StateMachine:
+            take = task("take", takes)
+            fields = Definition.starting_at(take).to_dict()
+            config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+            each = Map.from_dict(
+                {"Type": "Map", "End": True, "ItemBatcher": {"MaxItemsPerBatch": 2}}
+                | {"ItemProcessor": {**fields, **config}}
+            )
+            vars(each)["name"] = "each"
+            assert each.item_processor is not None
+            each.item_processor.states["take"] = take
+            return construct_state_machine("m", chain(Pass("items", result=[{"id": "a", "pence": 1}]), each))
+
+        assert problems(machine(Batch), warnings=True) == []
+        for wrong in (Order, list[Order]):
+            assert [each.code for each in problems(machine(wrong), warnings=True)] == ["UNFIT_INPUT"]
 
     def test_a_map_over_an_empty_list_does_nothing(self) -> None:
         assert not is_told(Pass("none", result=[]), Map("each", task("pay", Order)), task("sum", list[int]))

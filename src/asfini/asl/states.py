@@ -530,7 +530,7 @@ class Task(HasResult, CanFail):
     credentials: Json = None
     """The role to act in: `{"RoleArn": …}`."""
 
-    _done_by: "_Shared" = PrivateAttr(default_factory=lambda: _Shared())
+    _done_by: "_Shared | None" = PrivateAttr(None)
 
     if TYPE_CHECKING:
 
@@ -581,7 +581,7 @@ class Task(HasResult, CanFail):
     @property
     def done_by(self) -> Resource | None:
         """The activity, function or machine that it was made with; `None` where that was text."""
-        text, resource = self._done_by.value or (None, None)
+        text, resource = (self._done_by and self._done_by.value) or (None, None)
         return resource if text == self.resource else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,32 +26,45 @@ def warn_of_misfits(context: Context, definition: object, data: Any) -> None:
         definition: the definition as it was given; only objects know the activities of their tasks.
         data: the same as JSON data, in which nothing is wrong.
     """
-    while not isinstance(definition, Definition):
-        definition = getattr(definition, "definition", None)
-        if definition is None:
-            return
-    resources: dict[str, Typed] = {}
-    holders: dict[str, str] = {}
-    states = [*_states(definition, "", "")]
-    for state, location, holder in states:
-        holders |= {state.name: holder} if holder else {}
-        if isinstance(state, Task) and isinstance(state.done_by, Typed):
-            resources[location] = state.done_by
-    if all(resource.input_schema() is None for resource in resources.values()):
-        return
     language = data.get("QueryLanguage", "JSONPath")
-    if context.open(language):
+    whole = _definition_of(definition)
+    if whole is None or context.open(language):
         return
-    walk = Walk(context, resources, exits_of, len(states), jsonata=language == "JSONata")
+    states = [*_states(whole, "", "")]
+    walk = Walk(context, _typed(states), exits_of, len(states), jsonata=language == "JSONata")
     try:
         walk.run(data)
     except (TooLong, RecursionError):
         return
+    holders = {state.name: holder for state, _, holder in states if holder}
     told: dict[object, Finding] = {}
     for finding in walk.findings:
         told.setdefault((finding.step.location, finding.misfit.path, finding.misfit.part.by), finding)
     for finding in told.values():
         context.warn(UNFIT_INPUT, message(finding, holders), finding.step.location)
+
+
+def _definition_of(given: object) -> Definition | None:
+    """The definition that something has or is, if it has tasks whose activities say what they take."""
+    while given is not None and not isinstance(given, Definition):
+        given = getattr(given, "definition", None)
+    tasks = [] if given is None else [state for state in given.walk() if isinstance(state, Task)]
+    resources = (task.done_by for task in tasks)
+    return given if any(_takes_something(each) for each in resources if each is not None) else None
+
+
+def _takes_something(resource: object) -> bool:
+    return isinstance(resource, Typed) and resource.input_schema() is not None
+
+
+def _typed(states: list[tuple[State, str, str]]) -> dict[str, Typed]:
+    """What does the tasks, by their places, where it says what it takes and gives."""
+    found: dict[str, Typed] = {}
+    for state, location, _ in states:
+        resource = state.done_by if isinstance(state, Task) else None
+        if isinstance(resource, Typed):
+            found[location] = resource
+    return found
 
 
 def _states(definition: Definition, place: str, holder: str) -> Iterator[tuple[State, str, str]]:

@@ -172,20 +172,21 @@ def _iterated(walk: Walk, step: Step, values: Values, item: Values) -> Values:
     if "ItemBatcher" not in step.state or not item:
         return item
     batch = {"Items": Member(Values((List(rest=item, by=step.name),)))}
-    return Values((Object(batch, ANY, step.name),))
+    if "BatchInput" in step.state["ItemBatcher"]:
+        batch["BatchInput"] = Member(ANY)
+    return Values((Object(batch, by=step.name),))
 
 
 PERFORM: dict[str, Perform] = {
     "Task": _task,
     "Pass": _pass,
-    "Choice": _unchanged,
     "Wait": _unchanged,
     "Succeed": _unchanged,
     "Fail": _fail,
     "Parallel": _parallel,
     "Map": _map,
 }
-"""The types of states."""
+"""By the types of states; a Choice has nothing to do but to choose."""
 
 
 class _Choosing:
