@@ -215,6 +215,35 @@ def test_a_run_that_does_not_use_it_notices_nothing(
     result.stderr.no_fnmatch_line("*arning*")
 
 
+HANGING = """
+import asyncio
+import logging
+
+import asfini.clock
+
+
+async def test_nobody_works(local_client, monkeypatch):
+    monkeypatch.setattr(asfini.clock, "SILENCE", 0.0)
+    told = asyncio.Event()
+
+    class Rescue(logging.Handler):
+        def emit(self, record):
+            loop.call_soon_threadsafe(told.set)
+
+    loop = asyncio.get_running_loop()
+    logging.getLogger("asfini.clock").addHandler(Rescue())
+    await told.wait()
+    print("the end")
+"""
+
+
+def test_that_a_test_hangs_is_shown_while_it_does(pytester: pytest.Pytester) -> None:
+    result = run(pytester, HANGING, "-o", "asyncio_mode=auto")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*::test_nobody_works: everything waits in virtual time, and no timer *"])
+    result.stdout.no_fnmatch_line("*the end*")
+
+
 @pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_it_works_in_several_processes(pytester: pytest.Pytester) -> None:
     tests = SHOP + TESTS.format(fixture="@pytest.fixture", mark="")

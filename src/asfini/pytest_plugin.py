@@ -3,7 +3,8 @@
 pytest imports this module in every run where asfini is installed, so it imports nothing before a test asks.
 """
 
-from contextlib import asynccontextmanager
+import logging
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import pytest
@@ -29,7 +30,27 @@ def local_client(request: pytest.FixtureRequest) -> "Client":
     It lives in the loop that the test runs in, pytest-asyncio's or anyio's.
     """
     client: Client = request.getfixturevalue(_opened_by(request))
+    teller = _Teller(request.config, request.node.nodeid)
+    logger = logging.getLogger("asfini.clock")
+    logger.addHandler(teller)
+    request.addfinalizer(lambda: logger.removeHandler(teller))  # noqa: PT021 - so it stays no generator
     return client
+
+
+class _Teller(logging.Handler):
+    """Shows on the terminal, while a test hangs, that nothing will ever happen."""
+
+    def __init__(self, config: pytest.Config, test: str) -> None:
+        super().__init__(logging.WARNING)
+        self._capture = config.pluginmanager.getplugin("capturemanager")
+        self._terminal = config.pluginmanager.getplugin("terminalreporter")  # xdist's workers have none
+        self._test = test
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write past what captures output, which is shown only after the test."""
+        if self._terminal is not None:
+            with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
+                self._terminal.write_line(f"\n{self._test}: {record.getMessage()}", yellow=True)
 
 
 def _opened_by(request: pytest.FixtureRequest) -> str:
