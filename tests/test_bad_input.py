@@ -88,6 +88,7 @@ METHODS: dict[str, dict[str, list[Any]]] = {
         "if_exists": ["maybe", None, True],
         "trace_header": [*NO_TEXTS, "x" * 257],
     },
+    "Client.execution_named": {"machine": NO_MACHINES, "name": NO_NAMES},
     "Client.execute": {
         "machine": [*NO_MACHINES, "nothing"],
         "input": UNWRITABLE,
@@ -189,6 +190,7 @@ METHODS: dict[str, dict[str, list[Any]]] = {
 """What the parameters of methods that reach the service must not be given."""
 
 GIVEN: dict[str, dict[str, Any]] = {
+    "Client.execution_named": {"machine": "shop", "name": "x"},
     "Client.register": {"things": [Activity("new"), construct_state_machine("new", Succeed("s"))]},
     "Client.deregister": {"things": [Activity("pay")]},
     "Client.start_execution": {"machine": "shop"},
