@@ -10,7 +10,7 @@ from typing import Any
 
 from asfini.asl._flow.states import exits_of
 from asfini.asl._flow.telling import message
-from asfini.asl._flow.walk import Finding, TooLong, Typed, Walk
+from asfini.asl._flow.walk import Finding, TooLong, Typed, Walk, is_typed
 from asfini.asl._problem import Context, at
 from asfini.asl.definition import Definition
 from asfini.asl.states import State, Task
@@ -54,7 +54,7 @@ def _definition_of(given: object) -> Definition | None:
 
 
 def _takes_something(resource: object) -> bool:
-    return isinstance(resource, Typed) and resource.input_schema() is not None
+    return is_typed(resource) and resource.input_schema() is not None
 
 
 def _typed(states: list[tuple[State, str, str]]) -> dict[str, Typed]:
@@ -62,7 +62,7 @@ def _typed(states: list[tuple[State, str, str]]) -> dict[str, Typed]:
     found: dict[str, Typed] = {}
     for state, location, _ in states:
         resource = state.done_by if isinstance(state, Task) else None
-        if isinstance(resource, Typed):
+        if is_typed(resource):
             found[location] = resource
     return found
 

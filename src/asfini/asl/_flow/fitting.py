@@ -124,7 +124,8 @@ class _Fitting:
 
     def part(self, part: Part, schema: Schema) -> Misfit | None:
         kind = schema["type"]
-        self.settings |= {name for name, value in (schema.get("config") or {}).items() if value}
+        if config := schema.get("config"):
+            self.settings |= {name for name, value in config.items() if value}
         if kind in _LAX:
             return self.plain(part, schema)
         if kind in _CONTAINERS and part.kind != _CONTAINERS[kind]:

@@ -117,7 +117,9 @@ def join(*several: Values) -> Values:
         if values.unknown:
             return ANY
         found += [part for part in values.parts if not _is_in(part, found)]
-    return Values(tuple(found if len(found) <= MAX_PARTS else _merged(found)))
+        if len(found) > MAX_PARTS:
+            found = _merged(found)
+    return Values(tuple(found))
 
 
 def _is_in(part: Part, parts: Sequence[Part]) -> bool:

@@ -8,7 +8,7 @@ all else that may: what goes there in truth may be any of it.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from asfini.asl._flow.fitting import Misfit, misfit
 from asfini.asl._flow.reading import Scope
@@ -36,9 +36,8 @@ Way = tuple[str, ...]
 """The names of the states on the way to a state."""
 
 
-@runtime_checkable
 class Typed(Protocol):
-    """A resource that tells what it takes and gives, as pydantic's core schemas."""
+    """A resource that tells what it takes and gives, as pydantic's core schemas: `is_typed`."""
 
     name: str
 
@@ -49,6 +48,11 @@ class Typed(Protocol):
     def output_schema(self) -> Schema | None:
         """What it gives; `None` where that is not known."""
         ...
+
+
+def is_typed(resource: object) -> TypeGuard[Typed]:
+    """Whether a resource tells what it takes and gives."""
+    return hasattr(resource, "input_schema") and hasattr(resource, "output_schema")
 
 
 class TooLong(Exception):  # noqa: N818 - a signal within this package
@@ -127,6 +131,8 @@ class Walk:
         """Whether a variable has come to hold something new."""
         self.steps_left = _STEPS_BESIDES + MAX_STEPS * count
         self._given: dict[str, Values] = {}
+        self._misfits: dict[str, tuple[Values, Misfit | None]] = {}
+        """What was found of what came to a task last."""
         self._rounds = 0
 
     def run(self, data: Any, values: Values = ANY) -> None:
@@ -198,7 +204,11 @@ class Walk:
         if scope.lost and not values:
             path, within = scope.lost[0]
             return Misfit("lost", path, within.parts[0])
-        return misfit(values, schema)
+        known, found = self._misfits.get(step.location, (None, None))
+        if known is not values:
+            found = misfit(values, schema)
+            self._misfits[step.location] = values, found
+        return found
 
     def tell(self, step: Step, values: Values, scope: Scope, ways: tuple[Way, ...]) -> None:
         """Note it where the activity of a task can take none of some values, which come by some ways."""
