@@ -205,6 +205,35 @@ Resources:
         (finding,) = check(tmp_path / "template.yaml", SAM.format(seconds=-5)).findings
         assert (Path(finding.path).name, finding.line, finding.machine) == ("shop.asl.json", 4, "Shop")
 
+    @pytest.mark.parametrize(("value", "errors"), [("true", 0), ("3", 0), ("yes, no", 1)])
+    def test_substitutions_are_filled_in_as_text(self, tmp_path: Path, value: str, errors: int) -> None:
+        text = f"""\
+Resources:
+  Shop:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: shop.asl.json
+      DefinitionSubstitutions: {{Flag: {value!r}}}
+"""
+        given = '{"StartAt": "a", "States": {"a": {"Type": "Pass", "Result": ${Flag}, "End": true}}}'
+        check(tmp_path / "shop.asl.json", given)
+        for form in (text, text.replace("'", "") if errors == 0 else text):
+            assert len(check(tmp_path / "template.yaml", form).findings) == errors
+
+    def test_a_function_that_is_not_right_may_be_anything(self, tmp_path: Path) -> None:
+        text = """\
+Resources:
+  Shop:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition:
+        StartAt: a
+        States:
+          a: {Type: Wait, Seconds: !If [Live, 5], Next: b}
+          b: {Type: Task, Resource: !Join [":"], End: true}
+"""
+        assert check(tmp_path / "template.yaml", text).findings == []
+
     def test_placeholders_without_a_template_may_stand_for_any_value(self, tmp_path: Path) -> None:
         assert check(tmp_path / "shop.asl.json", WITH_PLACEHOLDERS).findings == []
 
