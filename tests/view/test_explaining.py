@@ -82,6 +82,19 @@ async def test_a_failure_is_told_with_its_tries_and_what_retry_and_catch_did(cli
     assert str(explanation).splitlines()[0].endswith(": FAILED after 21 s: Busy")
 
 
+async def test_the_first_clause_that_names_an_error_is_the_one_that_counts(client: Client) -> None:
+    pay = task("pay").retry_for(["Other"]).retry_for(["Busy"], max_attempts=1)
+    pay.retry_for(["States.ALL"], max_attempts=5)
+    client.mock(WORK, side_effect=TaskFailed("Busy"))
+    explanation = await told(client, pay)
+    assert explanation.clauses is not None
+    assert [clause.verdict for clause in explanation.clauses] == [
+        "does not name Busy",
+        "names it, and had 1 of its 1 retries",
+        "names it, but Retry 2 does so first",
+    ]
+
+
 async def test_the_cause_of_a_function_is_taken_apart(client: Client) -> None:
     cause = {"errorMessage": "no such key", "errorType": "KeyError", "stackTrace": ["a", "b", "c", "d\n"]}
     client.mock(WORK, side_effect=TaskFailed("KeyError", json.dumps(cause)))
