@@ -371,6 +371,15 @@ def test_a_failed_execution_ends_with_status_1_and_one_line(
     assert (told["status"], told["error"], told["cause"]) == ("FAILED", "Refused", "first\n  in short: no")
 
 
+def test_an_error_that_ends_a_traceback_is_said_once(
+    typed: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = construct_state_machine("broken", Fail("f", error="KeyError", cause="Traceback:\nKeyError: 5"))
+    typed("{}")
+    assert status_of(CLI(broken, prog="shop"), "start", "-", "--local", "-n", "x", "-q") == 1
+    assert capsys.readouterr().err == "shop: error: execution x failed: KeyError: 5\n"
+
+
 def test_all_that_is_known_of_an_execution_is_printed_as_json(
     typed: Callable[[str], None],
     shop: asfini.StateMachine,

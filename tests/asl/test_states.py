@@ -141,6 +141,11 @@ class TestFields:
                 lambda: Task("t", LAMBDA, timeout_seconds=1.5),
                 "a valid integer or a valid string",
             ),
+            (
+                lambda: Task("t", len),
+                "Task 't': resource: <built-in function len> is a function: @activities.activity() makes it an "
+                "activity",
+            ),
             (lambda: Task("t", 5), "Task 't': resource: a valid string, not 5"),
             (lambda: Task("t", LAMBDA, retriers=[5]), "Task 't': retriers.0: "),
             (lambda: Retrier("States.ALL"), "Retrier: error_equals: a valid list, not 'States.ALL'"),

@@ -570,6 +570,9 @@ class Task(HasResult, CanFail):
             elif isinstance(resource, Resource):
                 fields |= _of_resource(resource, fields)
                 heartbeat = resource.heartbeat_seconds
+            elif callable(resource):
+                whose = f"Task {fields.get('name')!r}: resource: {resource!r}"
+                raise InvalidArgument(f"{whose} is a function: @activities.activity() makes it an activity")
             super().__init__(**fields)
             if not isinstance(resource, str):
                 self._done_by = _Shared((self.resource, resource))

@@ -109,6 +109,8 @@ def _result(text: str, name: str, result: str) -> Any:
     try:
         return read_json(result, f"the result in --mock {name}")
     except InvalidArgument as error:
+        if result.startswith("@"):
+            raise
         raise InvalidArgument(f"{error}; text has quotes of its own: '{name}=\"…\"'") from None
 
 

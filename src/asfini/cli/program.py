@@ -251,4 +251,5 @@ def _ending(error: ExecutionError) -> str:
     name = error.execution_arn.split(":")[7]
     cause = ((error.cause or "").strip().splitlines() or [""])[-1].strip()[:_LONGEST_CAUSE]
     ending = error.status.lower().replace("_", " ")
-    return ": ".join(part for part in (f"execution {name} {ending}", error.error, cause) if part)
+    named = None if error.error and cause.startswith(f"{error.error}:") else error.error  # as in a traceback
+    return ": ".join(part for part in (f"execution {name} {ending}", named, cause) if part)
