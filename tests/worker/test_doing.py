@@ -23,6 +23,7 @@ from asfini import (
     Worker,
     current_task,
 )
+from asfini._reports import TaskLog
 from asfini.clock import hold
 from asfini.errors import (
     AccessDenied,
@@ -34,6 +35,7 @@ from asfini.errors import (
     TaskTimedOut,
     Throttled,
 )
+from asfini.worker.heartbeats import Heartbeats
 
 SECRET = "pa55w0rd"
 
@@ -638,6 +640,20 @@ class TestHeartbeats:
         gaps = [later - at for times in sent.values() for at, later in itertools.pairwise(times)]
         assert gaps == pytest.approx([7] * len(gaps))
         assert {len(times) for times in sent.values()} == {4, 5}
+
+    @pytest.mark.parametrize("shared", [True, False])
+    async def test_over_http_first_ones_are_spread_out(self, service: Faulty, shared: bool) -> None:
+        service.always("send_task_heartbeat", answers({}))
+        begin, heartbeats = now(), Heartbeats(service, shared=shared)
+        log = TaskLog(logging.getLogger("asfini.worker"), "token")
+        for number in range(100):
+            heartbeats.begin(f"token {number}", 10, log, lambda: None)
+        await asyncio.sleep(10.5)
+        await heartbeats.aclose()
+        times = [call.at - begin for call in service.of("send_task_heartbeat")]
+        assert len(times) == 100
+        assert 5 <= min(times) <= max(times) <= 10.1
+        assert (max(times) - min(times) > 3) == shared
 
     async def test_a_thread_whose_task_is_closed_can_tell_and_keeps_its_slot(
         self, client: Client, service: Faulty
