@@ -143,8 +143,7 @@ class TestFields:
             ),
             (
                 lambda: Task("t", len),
-                "Task 't': resource: <built-in function len> is a function: @activities.activity() makes it an "
-                "activity",
+                "Task 't': resource: <built-in function len> is a function: @activities.activity() makes it an",
             ),
             (lambda: Task("t", 5), "Task 't': resource: a valid string, not 5"),
             (lambda: Task("t", LAMBDA, retriers=[5]), "Task 't': retriers.0: "),
