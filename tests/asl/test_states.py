@@ -143,7 +143,7 @@ class TestFields:
             ),
             (
                 lambda: Task("t", len),
-                "Task 't': resource: <built-in function len> is a function: @activities.activity() makes it an",
+                "Task 't': resource: <built-in function len> is a function: @activities.activity() makes it",
             ),
             (lambda: Task("t", 5), "Task 't': resource: a valid string, not 5"),
             (lambda: Task("t", LAMBDA, retriers=[5]), "Task 't': retriers.0: "),
