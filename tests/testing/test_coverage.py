@@ -245,13 +245,16 @@ def shop(*, rate: int = 2) -> StateMachine:
 
 async def test_tests_of_a_machines_states_count_for_it(client: Client) -> None:
     machine = shop()
+    other = construct_state_machine("other", Task("pay", WORK).catch(["Declined"], Fail("declined")))
     with coverage() as measured:
-        await client.register(machine)
+        await client.register(machine, other)
         await client.test_state(machine, name="pay", mock_error=TaskFailed("Busy"))
         await client.test_state(machine, name="pay", mock_error=TaskFailed("Declined"))
         await client.test_state(machine, name="pay", mock_result={})
-    assert missing(measured) == ["start → pay", "state declined"]
-    assert counts(measured)["/States/pay"] == 3
+    unlike, found = measured.machines
+    assert not unlike.executed
+    assert found.missing_said() == ["start → pay", "state declined"]
+    assert found.counts["/States/pay"] == 3
 
 
 async def test_a_state_that_is_tested_by_itself_counts_wherever_it_stands(client: Client) -> None:
@@ -297,12 +300,44 @@ async def test_definitions_of_one_name_with_other_elements_are_kept_apart(client
     assert [(machine.name, machine.percent) for machine in measured.machines] == [("m", 0), ("m (2)", 100)]
 
 
-async def test_rules_that_hold_at_other_times_are_other_elements(client: Client) -> None:
+def tried(error: str = "A", **more: Any) -> State:
+    return Task("t", WORK).retry_for([error], **more).catch(["States.ALL"], Pass("p"))
+
+
+def chosen(number: int = 1, **more: Any) -> State:
+    return Choice("c").add(NumericGreaterThan("$", number, **more), Succeed("s"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "many"),
+    [
+        (chosen(1), chosen(2), 2),
+        (chosen(), chosen(comment="why", assign={"a": 1}), 1),
+        (tried("A"), tried("B"), 2),
+        (tried(), tried(max_attempts=9), 1),
+        (Pass("p"), Wait("p", 0), 2),
+        (Pass("p", result=1), Pass("p", result=2), 1),
+        (chain(Pass("p"), Pass("q")), chain(Pass("p"), Pass("r")), 2),
+    ],
+)
+async def test_elements_are_others_where_they_lead_elsewhere_or_are_taken_at_other_times(
+    client: Client, one: State, other: State, many: int
+) -> None:
     with coverage() as measured:
-        for number in (1, 2):
-            rule = NumericGreaterThan("$", number)
-            await run(client, Choice("c").add(rule, Succeed("s")), 9, allow_update=True)
-    assert [machine.name for machine in measured.machines] == ["machine", "machine (2)"]
+        for start in (one, other):
+            await client.register(construct_state_machine("m", start), allow_update=True)
+    assert [machine.name for machine in measured.machines] == ["m", "m (2)"][:many]
+
+
+async def test_a_definition_counts_whether_it_was_executed_or_not(client: Client) -> None:
+    first, second = (construct_state_machine("m", Pass(name)) for name in ("p", "q"))
+    with coverage() as measured:
+        for machine in (first, second, first):
+            await client.register(machine, allow_update=True)
+            if machine is first:
+                await client.execute(machine)
+    found = {machine.definition.start_at: machine.counts for machine in measured.machines}
+    assert found == {"p": {"/StartAt": 2, "/States/p": 2, "/States/p/End": 2}, "q": {}}
 
 
 async def test_machines_can_be_chosen_by_name(client: Client) -> None:

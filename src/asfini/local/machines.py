@@ -102,9 +102,9 @@ class Machines:
         """The machine after an update; one that changes nothing makes no revision."""
         if (text, role_arn, told) == (old.definition_text, old.role_arn, old.configuration):
             return old
-        definition, taken = old.definition, old.taken
+        definition = old.definition
         if text != old.definition_text:
-            definition, taken = _definition(text, old.kind), None
+            definition = _definition(text, old.kind)
             note_machine(old.name, text)
         return replace(
             old,
@@ -115,7 +115,7 @@ class Machines:
             revision=identifier(self._random),
             updated=self._dates.now(),
             programs={},
-            taken=taken,
+            taken=None,
         )
 
     async def describe_state_machine(
