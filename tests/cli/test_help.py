@@ -47,6 +47,12 @@ def test_an_example_is_one_that_is_taken(name: str, example: str) -> None:
     assert name in ("asfini", args.command)
 
 
+@pytest.mark.parametrize("parser", [PARSER, make_parser("shop.py", None, CLI("shop").app)])
+def test_what_examples_are_about_stands_in_one_column(parser: ArgumentParser) -> None:
+    found = [re.search(r"(?<= {3})\S", line) for line in examples(parser.format_help())]
+    assert len({match and match.start() for match in found}) == 1
+
+
 def test_examples_of_a_program_of_ones_own_name_it() -> None:
     cli = CLI("shop", prog="shop.py")
     text = make_parser(cli.prog, None, cli.app).format_help()

@@ -20,13 +20,13 @@ examples:
   {call} executions --status FAILED   what failed, and how it came about
   {call} start order.json --local     run it here and now, without AWS
   {call} graph --output shop.svg      what the machine looks like
-  {prog} watch ARN                    what an execution does, while it does it
-  {prog} explain ARN                  why it failed
-  {prog} report ARN                   a page about it
-  {prog} run shop.asl.json            run a definition here and now, with mocks
-  {prog} check                        what is wrong with definitions in files
-  {prog} local                        be Step Functions on this machine, for any SDK
-  {prog} COMMAND --help               examples of a command
+  {prog} watch ARN{gap}                    what an execution does, while it does it
+  {prog} explain ARN{gap}                  why it failed
+  {prog} report ARN{gap}                   a page about it
+  {prog} run shop.asl.json{gap}            run a definition here and now, with mocks
+  {prog} check{gap}                        what is wrong with definitions in files
+  {prog} local{gap}                        be Step Functions on this machine, for any SDK
+  {prog} COMMAND --help{gap}               examples of a command
 
 exit status:
   0 all is well; 1 the execution or a call failed; 2 wrong usage or bad input;
@@ -75,7 +75,8 @@ def make_parser(
         prog=prog, description=_described(app), formatter_class=_Formatter, allow_abbrev=False
     )
     call = parser.prog if app else f"{parser.prog} --app shop"
-    parser.epilog = _EPILOG.format(call=call, prog=parser.prog)
+    gap = " " * (len(call) - len(parser.prog))
+    parser.epilog = _EPILOG.format(call=call, prog=parser.prog, gap=gap)
     if version is not None:
         parser.add_argument(
             "-V", "--version", action=_Version, find=version, help="show the program's version and exit"
