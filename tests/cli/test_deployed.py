@@ -85,3 +85,11 @@ def test_an_endpoint_that_is_no_url_is_told_by_the_options_name(capsys: pytest.C
     assert (
         "--endpoint-url must be like http://localhost:8083, not '127.0.0.1:8083'" in capsys.readouterr().err
     )
+
+
+def test_what_is_hinted_at_is_done_where_the_command_was(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "http://127.0.0.1:8083"
+    cli = CLI(MACHINE, prog="shop", connect=lambda endpoint_url: connecting()())
+    with pytest.raises(SystemExit):
+        cli.parse_args(["executions", "--endpoint-url", url])
+    assert f"shop: hint: `shop --endpoint-url {url} register` makes it known; " in capsys.readouterr().err

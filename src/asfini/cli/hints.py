@@ -37,7 +37,19 @@ def hint_for(error: BaseException, prog: str, args: Namespace) -> str | None:
     if isinstance(error, ExecutionError):
         return _explaining(error, call, args)
     hint = next((text for kind, text in _HINTS.items() if isinstance(error, kind)), None)
+    call = " ".join([call, *map(shlex.quote, _where(args, "region", "profile", "endpoint_url"))])
     return None if hint is None else hint.format(prog=prog, call=call, arn=getattr(args, "arn", "ARN"))
+
+
+def _where(args: Namespace, *options: str) -> list[str]:
+    """Those of some options that say where to ask, as they are written."""
+    given = {option: getattr(args, option, None) for option in options}
+    return [
+        part
+        for option, value in given.items()
+        if value is not None
+        for part in (f"--{option.replace('_', '-')}", value)
+    ]
 
 
 def _explaining(error: ExecutionError, call: str, args: Namespace) -> str | None:
@@ -45,6 +57,5 @@ def _explaining(error: ExecutionError, call: str, args: Namespace) -> str | None
     if args.command == "run" or args.local:
         options = [option for option in ("explain", "history") if getattr(args, option, None) is False]
         return f"--{options[0]} says more" if options else None
-    endpoint = [] if args.endpoint_url is None else ["--endpoint-url", args.endpoint_url]
-    profile = [] if args.profile is None else ["--profile", args.profile]
-    return f"{call} {shlex.join(['explain', error.execution_arn, *endpoint, *profile])}"
+    there = _where(args, "endpoint_url", "profile")  # the region is the ARN's
+    return f"{call} {shlex.join(['explain', error.execution_arn, *there])}"
