@@ -4,7 +4,9 @@ A comparison reads its operand from a path and holds it against a value, or agai
 (the classes whose names end in `Path`).
 """
 
+import operator
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -14,6 +16,14 @@ from asfini.asl.choice import OPERATORS, Rule
 
 PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
 """A CloudFormation substitution, which deployed templates put where a value will stand."""
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "Equals": operator.eq,
+    "LessThan": operator.lt,
+    "GreaterThan": operator.gt,
+    "LessThanEquals": operator.le,
+    "GreaterThanEquals": operator.ge,
+}
+"""How values are compared, by what operators have in their names."""
 
 
 class Comparison(Rule):

@@ -1,6 +1,5 @@
 """Whether a Choice's rule holds."""
 
-import operator
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -9,18 +8,11 @@ from typing import Any
 
 from asfini.asl import _times
 from asfini.asl.choice import And, Not, Or, Rule
-from asfini.asl.comparisons import Comparison
+from asfini.asl.comparisons import ORDERS, Comparison
 from asfini.query.scope import QueryError, Scope
 from asfini.query.template import compile_value
 
 _MISSING: Any = object()
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "Equals": operator.eq,
-    "LessThan": operator.lt,
-    "GreaterThan": operator.gt,
-    "LessThanEquals": operator.le,
-    "GreaterThanEquals": operator.ge,
-}
 
 
 def timestamp(value: Any) -> datetime | None:
@@ -142,7 +134,7 @@ def _compares(name: str, value: Any, other: Any, scope: Scope) -> bool:
 def _operator(name: str) -> tuple[Callable[[Any], Any], Callable[[Any, Any], bool], bool]:
     """What reads the operands of an operator, what compares them, and whether a path gives the second."""
     kind, order, by_path = _OPERATOR.fullmatch(name).groups()  # type: ignore[union-attr]
-    return _KINDS[kind], _ORDERS[order], by_path is not None
+    return _KINDS[kind], ORDERS[order], by_path is not None
 
 
 @lru_cache(maxsize=1024)

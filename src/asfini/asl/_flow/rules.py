@@ -1,6 +1,5 @@
 """What the rules of a Choice tell of the values that they let pass."""
 
-import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,19 +7,13 @@ from typing import Any
 from asfini.asl._flow.reading import Key, parse_path
 from asfini.asl._flow.values import ANY, NOTHING, Member, Object, Part, Scalar, Values, join, scalar
 from asfini.asl._problem import PLACEHOLDER
+from asfini.asl.comparisons import ORDERS
 
 Verdict = bool | None
 """Whether a test holds for all values of a part; `None` where it may hold or not."""
 
 _OPERATOR = re.compile(r"^(String|Numeric|Boolean|Timestamp)(\w+?)(Path)?$")
 _KINDS = {"String": "text", "Numeric": "number", "Boolean": "boolean", "Timestamp": "text"}
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "Equals": operator.eq,
-    "LessThan": operator.lt,
-    "GreaterThan": operator.gt,
-    "LessThanEquals": operator.le,
-    "GreaterThanEquals": operator.ge,
-}
 _TESTS = {"IsNull": "null", "IsNumeric": "number", "IsString": "text", "IsBoolean": "boolean"}
 
 
@@ -80,7 +73,7 @@ def _test(name: str, value: Any) -> Callable[[Part], Verdict]:
     if name in _TESTS:
         return lambda part: part.kind == _TESTS[name]
     type_, order, path = _OPERATOR.findall(name)[0]
-    kind, compare = _KINDS[type_], _ORDERS.get(order)
+    kind, compare = _KINDS[type_], ORDERS.get(order)
     exact = [part.kind for part in scalar(value).parts] == [kind] and not path and type_ != "Timestamp"
     if kind == "text" and order != "Equals":
         exact = False  # in which order texts are is the service's own matter
