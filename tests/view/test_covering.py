@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.errors import TaskFailed
-from asfini.testing import coverage, virtual_time
+from asfini.testing import Coverage, coverage, virtual_time
 from asfini.view.covering import MachineCoverage, covered
 
 HOSTILE = "<img src=x onerror=alert(1)></style>{body}"
@@ -115,6 +116,20 @@ async def test_pages_lead_to_each_other_and_load_nothing(client: Client, tmp_pat
         assert page.policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
         assert {"img", "script", "link"} & {*page.tags} == set()
         assert name == "index.html" or page.links == ["index.html"]
+
+
+def test_where_there_is_no_machine_nothing_looks_taken(tmp_path: Path) -> None:
+    Coverage().write_html(tmp_path)
+    assert '<span class="percent none">0 %</span>' in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_another_process_tells_cannot_write_into_pages(tmp_path: Path) -> None:
+    measured = Coverage()
+    text = json.dumps({"StartAt": HOSTILE, "States": {HOSTILE: {"Type": "Pass", "End": True}}})
+    measured.add([["machine", HOSTILE, text, {f"/States/{HOSTILE}": 1}]])
+    measured.write_html(tmp_path)
+    for page in read_pages(tmp_path).values():
+        assert {"img", "script", "link"} & {*page.tags} == set()
 
 
 async def write_pages(folder: Path) -> None:

@@ -106,7 +106,6 @@ class CoveragePlugin:
             self._awaited.pop(node.gateway.id, None)
             self._measured.add(json.loads(told))
 
-    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send what was noted, or write the reports and see whether it is enough."""
         self._measured.__exit__()
