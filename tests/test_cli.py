@@ -629,7 +629,7 @@ class Terminal(io.StringIO):
         return True
 
     def write(self, text: str) -> int:
-        if "a state" in text:
+        if "a state" in text or "ending" in text:
             self.named.set()
         return super().write(text)
 
@@ -676,6 +676,7 @@ def test_whoever_starts_a_worker_is_told_how_to_end_it(terminal: Terminal) -> No
     @group.activity()
     async def work() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.to_thread(terminal.named.wait, 30)
 
     machine = construct_state_machine("m", Task("t", work))
 
@@ -685,7 +686,9 @@ def test_whoever_starts_a_worker_is_told_how_to_end_it(terminal: Terminal) -> No
 
     with redirect_stderr(terminal):
         assert status_of(CLI(machine, group, connect=connecting(start)), "worker") == 0
-    assert terminal.getvalue().startswith("working at work; Ctrl-C ends it")
+    first, last = terminal.getvalue().splitlines()
+    assert first.startswith("working at work; Ctrl-C ends it")
+    assert last.startswith("ending: 1 tasks in work have 30 s, ")
 
 
 @pytest.mark.parametrize("reason", ["quiet", "dumb", "piped", "closed"])

@@ -31,6 +31,7 @@ from asfini.errors import InvalidArgument
 from asfini.execution import Execution
 from asfini.machine import StateMachine
 from asfini.worker import Worker
+from asfini.worker.worker import LONGEST_POLL
 
 _logger = logging.getLogger(__name__)
 
@@ -225,9 +226,20 @@ def _work(args: Namespace, app: App) -> Work:
             _logger.info("%s works at %s", worker.name, names)
             if progress.watched(quiet=args.quiet > 0):
                 print_text(f"working at {names}; Ctrl-C ends it, and once more cuts tasks off", error=True)
+                stack.callback(asyncio.create_task(_tell_end(worker)).cancel)
             await worker.run(signals=threading.current_thread() is threading.main_thread())
 
     return work()
+
+
+async def _tell_end(worker: Worker) -> None:
+    """Say what a worker waits for when it was told to end: on AWS, polls alone may take a minute."""
+    while not (stats := worker.stats()).stopping:  # noqa: ASYNC110 - a signal tells the worker alone
+        await asyncio.sleep(0.1)
+    each = stats.activities.values()
+    tasks, polls = sum(one.tasks for one in each), sum(one.open_polls for one in each)
+    most = f"{tasks} tasks in work have {worker.grace:g} s, {polls} open polls end within {LONGEST_POLL:g} s"
+    print_text(f"ending: {most}; Ctrl-C leaves no time to either", error=True)
 
 
 # executions
