@@ -213,6 +213,8 @@ class TestLists:
         running = await client.start_execution(waiting, name="running")
         aborted = await client.start_execution(waiting, name="aborted")
         await aborted.stop()
+        with pytest.raises(ExecutionAborted):  # moto takes a moment
+            await aborted.wait(timeout=PATIENCE)
         found = [each.arn async for each in client.list_executions(waiting, status=status)]
         assert found == {"RUNNING": [running.arn], "ABORTED": [aborted.arn]}.get(status, [])
         await running.stop()
