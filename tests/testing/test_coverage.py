@@ -29,7 +29,7 @@ from asfini import (
     construct_state_machine,
 )
 from asfini.asl.map import ProcessorConfig
-from asfini.errors import TaskFailed
+from asfini.errors import InvalidArgument, TaskFailed
 from asfini.history import StateEntered
 from asfini.local.noting import notes
 from asfini.testing import Coverage, coverage, virtual_time
@@ -387,6 +387,8 @@ async def test_a_coverage_can_be_entered_again_and_adds_up(client: Client) -> No
         with measured:
             await run(client, Pass("p"))
     assert counts(measured)["/States/p"] == 2
+    with measured, pytest.raises(InvalidArgument, match="nest another one"):
+        measured.__enter__()
 
 
 async def test_what_another_process_tells_is_added(client: Client) -> None:

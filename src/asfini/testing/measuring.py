@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from asfini.asl._elements import Element
 from asfini.asl.definition import Definition
+from asfini.errors import InvalidArgument
 from asfini.local.noting import REGISTERED, Notes, Subject, notes, taking
 from asfini.view.covering import HEADS, KINDS, MachineCoverage, Tally, percent_said, shape, tally_of
 
@@ -29,6 +30,9 @@ class Coverage:
 
     Args:
         names: names of machines, in which `*` and `?` may stand for others; without any, all machines.
+
+    Raises:
+        InvalidArgument: a block is entered again before it ended.
     """
 
     def __init__(self, *names: str) -> None:
@@ -40,6 +44,8 @@ class Coverage:
         self._machines: list[MachineCoverage] | None = None
 
     def __enter__(self) -> Self:
+        if self._open:
+            raise InvalidArgument("this coverage is measured already: nest another one")
         self._before = notes()
         self._taking.enter_context(taking())
         self._open = True
