@@ -13,6 +13,9 @@ from typing import Any, Self
 from asfini import _checks
 from asfini.errors import InvalidArgument
 
+NOT_MOCKED: Any = object()
+"""Stands for a result that is not mocked, for `None` is one that can be."""
+
 
 @dataclass(frozen=True)
 class MockCall:

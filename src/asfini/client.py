@@ -25,6 +25,7 @@ from asfini._arns import (
     has_pseudo_parameters,
     role_arn,
 )
+from asfini._mocks import NOT_MOCKED
 from asfini._pages import entries
 from asfini._registration import DEFAULT_ROLE, Change, Registration
 from asfini._watching import watcher_of
@@ -52,8 +53,6 @@ Machine = StateMachine | Alias | str
 MAX_RUNNING = 1000
 """How many executions of a batch run at once by default: about as many as AWS lets start at once."""
 _EMPTY: Any = {}
-NOT_MOCKED: Any = object()
-"""Stands for a result that is not mocked, for `None` is one that can be."""
 
 
 class Client:
@@ -717,7 +716,7 @@ class Client:
             InvalidArgument: both a result and an error are mocked, or an argument makes no sense.
             ServiceError: the service refused, such as a definition that breaks rules.
         """
-        from asfini.state_test import StateTest
+        from asfini.state_test import StateTest, mock_written
 
         _checks.one_of(("INFO", "DEBUG", "TRACE"), inspection_level=inspection_level)
         _checks.flags(reveal_secrets=reveal_secrets)
@@ -731,7 +730,7 @@ class Client:
             "stateName": name,
             "variables": None if variables is None else _json.dumps(variables, "the variables"),
             "context": None if context is None else _json.dumps(context, "the context object"),
-            "mock": _mock(mock_result, mock_error, field_validation_mode),
+            "mock": mock_written(mock_result, mock_error, field_validation_mode),
             "stateConfiguration": state_configuration,
             "revealSecrets": reveal_secrets or None,
         }
@@ -922,28 +921,6 @@ def _deletion(arn: Arn) -> tuple[str, str]:
     if arn.parts[1].isdecimal():
         return "delete_state_machine_version", "stateMachineVersionArn"
     return "delete_state_machine_alias", "stateMachineAliasArn"
-
-
-def _mock(result: Any, error: object, mode: str | None) -> dict[str, Any] | None:
-    """Write what a test's task is to give as the API has it.
-
-    Raises:
-        InvalidArgument: it is to give a result and to fail as well, or is not mocked, but checked.
-    """
-    _checks.one_of(("STRICT", "PRESENT", "NONE", None), field_validation_mode=mode)
-    if not (error is None or isinstance(error, TaskFailed)):
-        raise InvalidArgument(f"mock_error is a TaskFailed(error, cause), not {error!r}")
-    if result is NOT_MOCKED and error is None:
-        if mode is not None:
-            raise InvalidArgument(f"field_validation_mode={mode!r} is for a mocked result: mock_result=…")
-        return None
-    if result is not NOT_MOCKED and error is not None:
-        raise InvalidArgument("a task gives mock_result or fails of mock_error, not both")
-    if error is None:
-        mock: dict[str, Any] = {"result": _json.dumps(result, "mock_result")}
-    else:
-        mock = {"errorOutput": {"error": error.error, "cause": error.cause}}
-    return mock if mode is None else {**mock, "fieldValidationMode": mode}
 
 
 def _name_for(machine: Arn) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from asfini import _json
+from asfini import _checks, _json
+from asfini._mocks import NOT_MOCKED
+from asfini.errors import InvalidArgument, TaskFailed
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,25 @@ def _data(value: Any) -> Any:
         return _json.loads(value)
     except ValueError:
         return value
+
+
+def mock_written(result: Any, error: object, mode: str | None) -> dict[str, Any] | None:
+    """Write what a test's task is to give as the API has it.
+
+    Raises:
+        InvalidArgument: it is to give a result and to fail as well, or is not mocked, but checked.
+    """
+    _checks.one_of(("STRICT", "PRESENT", "NONE", None), field_validation_mode=mode)
+    if not (error is None or isinstance(error, TaskFailed)):
+        raise InvalidArgument(f"mock_error is a TaskFailed(error, cause), not {error!r}")
+    if result is NOT_MOCKED and error is None:
+        if mode is not None:
+            raise InvalidArgument(f"field_validation_mode={mode!r} is for a mocked result: mock_result=…")
+        return None
+    if result is not NOT_MOCKED and error is not None:
+        raise InvalidArgument("a task gives mock_result or fails of mock_error, not both")
+    if error is None:
+        mock: dict[str, Any] = {"result": _json.dumps(result, "mock_result")}
+    else:
+        mock = {"errorOutput": {"error": error.error, "cause": error.cause}}
+    return mock if mode is None else {**mock, "fieldValidationMode": mode}
