@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, redirect_stderr
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -410,6 +411,21 @@ def test_a_history_ends_with_the_output_and_tells_causes_when_asked_for_more(
         typed('"five"')
         assert status_of(CLI(shop, activities), "start", "-", "--local", *option.split()) == 1
         assert ("  cause:" in capsys.readouterr().out) is told
+
+
+def test_offline_time_may_be_virtual(
+    typed: Callable[[str], None], terminal: "Terminal", capsys: pytest.CaptureFixture[str]
+) -> None:
+    year = CLI(construct_state_machine("year", Wait("a year", seconds=365 * 86_400)))
+    typed("{}")
+    with redirect_stderr(terminal):
+        assert status_of(year, "start", "-", "--local", "--virtual-time", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    began, ended = (datetime.fromisoformat(told[name]) for name in ("start_date", "stop_date"))
+    assert (ended - began).days == 365
+    assert "a year" not in terminal.getvalue()
+    assert status_of(year, "start", "-", "--virtual-time") == 2
+    assert "--virtual-time is for --local: on AWS, time passes" in capsys.readouterr().err
 
 
 def test_offline_functions_stand_in_for_other_resources(

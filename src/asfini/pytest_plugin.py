@@ -42,8 +42,8 @@ class _Teller(logging.Handler):
 
     def __init__(self, config: pytest.Config, test: str) -> None:
         super().__init__(logging.WARNING)
-        self._capture = config.pluginmanager.getplugin("capturemanager")
-        self._terminal = config.pluginmanager.getplugin("terminalreporter")  # xdist's workers have none
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._terminal: Any = config.pluginmanager.getplugin("terminalreporter")  # xdist's workers have none
         self._test = test
 
     def emit(self, record: logging.LogRecord) -> None:

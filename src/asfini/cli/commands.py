@@ -11,7 +11,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from asfini.cli.picture_options import PICTURE_COMMANDS
 from asfini.cli.run_options import RUN_COMMANDS
 from asfini.cli.trial_options import TRIAL_COMMANDS
 from asfini.client import Client, Machine
+from asfini.clock import virtual_time
 from asfini.errors import InvalidArgument
 from asfini.execution import Execution
 from asfini.machine import StateMachine
@@ -129,6 +130,10 @@ def _start(args: Namespace, app: App) -> Work:
     given = read_input(args.path)
 
     async def start() -> None:
+        with virtual_time() if args.virtual_time else nullcontext():
+            await begin()
+
+    async def begin() -> None:
         async with connected(args, app) as client, _working(args, client, app, machine):
             execution = await client.start_execution(machine, given, name=args.name)
             _logger.info("started %s", execution.arn)
@@ -193,8 +198,9 @@ async def wait(args: Namespace, client: Client, execution: Execution) -> None:
     Raises:
         ExecutionError: it ended without success.
     """
+    jumps = getattr(args, "virtual_time", False)  # from look to look, too
     try:
-        async with progress.following(client.service, execution):
+        async with nullcontext() if jumps else progress.following(client.service, execution):
             await execution.wait(raise_on_failure=False)
     except asyncio.CancelledError:
         if not args.local:

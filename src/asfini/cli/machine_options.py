@@ -38,6 +38,7 @@ examples:
   {call} start order.json
   echo '{{"pence": 500}}' | {call} start - --wait
   {call} start order.json --local --history
+  {call} start order.json --local --virtual-time
 """
 _WORKER = """\
 Do tasks until SIGINT (Ctrl-C) or SIGTERM: then no more are taken, and those in work have 30 seconds to
@@ -106,6 +107,9 @@ def _add_start(parser: argparse.ArgumentParser, app: App | None) -> None:
     parser.add_argument("-w", "--wait", action="store_true", help="wait for the end, and print the output")
     parser.add_argument("--history", action="store_true", help="wait for the end, and print the history")
     parser.add_argument("-n", "--name", help="the execution's name; one is made by default")
+    parser.add_argument(
+        "--virtual-time", action="store_true", help="jump over the time of waits and retries, with --local"
+    )
     _add_machine(parser, app)
 
 

@@ -160,6 +160,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
             parser.error(f"--local and {option} exclude each other")
         if args.command in _ALONE and given is not None:
             parser.error(f"{option} is not for {args.command}, which calls nobody")
+    if args.command == "start" and args.virtual_time and not args.local:
+        parser.error("--virtual-time is for --local: on AWS, time passes")
     if args.local and args.command != "start":
         parser.error(
             f"--local is not for {args.command}, only for start, which registers the machine and does the "
