@@ -83,6 +83,15 @@ def test_this_machine_is_told_from_others(host: str) -> None:
     assert not is_loopback(host)
 
 
+def test_whoever_has_configured_nothing_is_told_how_to_do_without(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["executions", "--machine", "shop"]) == 2
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("asfini: error: no region is configured: pass --region, ")
+    assert hint.startswith(
+        "asfini: hint: without AWS, run `asfini local` and give its address as --endpoint-url"
+    )
+
+
 def test_endpoints_by_service_are_left_to_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.example.com")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SERVICE = "stepfunctions"
 """botocore's name for Step Functions."""
+NO_REGION = "no region is configured"
+"""How the error begins that says so."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class AWSSession:
             region = self._region or self.session.get_config_variable("region")
         if not region:
             ways = "pass region=…, set AWS_DEFAULT_REGION, or write it into the profile"
-            raise InvalidArgument(f"no region is configured: {ways}")
+            raise InvalidArgument(f"{NO_REGION}: {ways}")
         return str(region)
 
     @property

@@ -4,12 +4,12 @@ import shlex
 from argparse import Namespace
 
 from asfini import errors
-from asfini.errors import ExecutionError, ServiceError
+from asfini.errors import ExecutionError, InvalidArgument, ServiceError
 
 _UNKNOWN = "`{call} register` makes it known; or it is in another --region, or of another --profile"
+_WITHOUT_AWS = "without AWS, run `{prog} local` and give its address as --endpoint-url, or start with --local"
 _HINTS: dict[type[ServiceError], str] = {
-    errors.CredentialsInvalid: "--profile names other credentials of AWS's configuration; without AWS, run "
-    "`{prog} local` and give its address as --endpoint-url",
+    errors.CredentialsInvalid: "--profile names other credentials of AWS's configuration; " + _WITHOUT_AWS,
     errors.AccessDenied: "`{prog} policy --for starter` and `--for worker` print what must be allowed",
     errors.ConnectionFailed: "is something listening at --endpoint-url or AWS_ENDPOINT_URL? `{prog} local` "
     "is Step Functions on this machine",
@@ -36,9 +36,17 @@ def hint_for(error: BaseException, prog: str, args: Namespace) -> str | None:
     call = shlex.join([prog, *apps])
     if isinstance(error, ExecutionError):
         return _explaining(error, call, args)
-    hint = next((text for kind, text in _HINTS.items() if isinstance(error, kind)), None)
+    hint = _WITHOUT_AWS if _lacks_region(error) else None
+    hint = hint or next((text for kind, text in _HINTS.items() if isinstance(error, kind)), None)
     call = " ".join([call, *map(shlex.quote, _where(args, "region", "profile", "endpoint_url"))])
     return None if hint is None else hint.format(prog=prog, call=call, arn=getattr(args, "arn", "ARN"))
+
+
+def _lacks_region(error: BaseException) -> bool:
+    """Whether nothing is configured, as where somebody tries asfini for the first time."""
+    from asfini.aws.session import NO_REGION  # slow, and help does without
+
+    return isinstance(error, InvalidArgument) and str(error).startswith(NO_REGION)
 
 
 def _where(args: Namespace, *options: str) -> list[str]:
