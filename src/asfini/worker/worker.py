@@ -123,7 +123,8 @@ class Worker:
             raise InvalidArgument(f"grace is a number of seconds, not {grace!r}")
         _checks.one_of(("run", "hand_back"), late=late)
         if not isinstance(client, Client):
-            raise InvalidArgument(f"a worker needs a client, not {client!r}")
+            hint = "; `async with … as client` gives one" if hasattr(client, "__aenter__") else ""
+            raise InvalidArgument(f"a worker needs a client, not {client!r}{hint}")
         self.client = client
         self.activities = _checked(activities)
         self.name = _default_name() if name is None else check_name(name, "a worker")
