@@ -99,7 +99,7 @@ class TestMaking:
 
     async def test_a_client_that_was_not_opened_is_told_from_what_is_none(self) -> None:
         connecting: Any = contextlib.nullcontext()
-        with pytest.raises(InvalidArgument, match="; `async with … as client` gives one$"):
+        with pytest.raises(InvalidArgument, match=r"; `async with … as client` gives one$"):
             Worker(connecting, echo)
 
     async def test_annotations_that_cannot_be_read_are_refused_before_any_task_is_taken(
