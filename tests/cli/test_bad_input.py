@@ -71,6 +71,12 @@ Shop = Callable[..., tuple[Any, str, str]]
         (["graph", "shpo"], 1, "StateMachineDoesNotExist: "),
         (["diff", "one.asl.json", "broken.json"], 2, "broken.json: the definition is not JSON: "),
         (["diff", "one.asl.json"], 2, "what are they to be compared with? give two files, names or ARNs"),
+        (["template", "nowhere.json"], 2, "cannot read nowhere.json: No such file or directory"),
+        (
+            ["template", "wrong.asl.json"],
+            2,
+            "  /States/p/Next: Missing",
+        ),
         (["policy", "broken.json"], 2, "broken.json: the definition is not JSON: "),
         (["policy", "one.asl.json", "--account", "12"], 2, "--account is a number of 12 digits, not '12'"),
         (["check", "nowhere.json"], 2, "there is no file or folder nowhere.json"),
@@ -89,6 +95,8 @@ def test_what_goes_wrong_is_named_and_nothing_is_left_behind(
 ) -> None:
     state = {"Type": "Pass", "End": True}
     Path("one.asl.json").write_text(json.dumps({"StartAt": "p", "States": {"p": state}}), encoding="utf-8")
+    wrong = {"StartAt": "p", "States": {"p": {"Type": "Pass", "Next": "q"}}}
+    Path("wrong.asl.json").write_text(json.dumps(wrong), encoding="utf-8")
     Path("broken.json").write_text("{", encoding="utf-8")
     Path("file").write_text("", encoding="utf-8")
     before = sorted(Path().rglob("*"))

@@ -87,6 +87,16 @@ def test_an_endpoint_that_is_no_url_is_told_by_the_options_name(capsys: pytest.C
     )
 
 
+@pytest.mark.parametrize("command", ["template", "policy", "diff"])
+def test_which_machine_is_asked_for_where_it_is_given(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        CLI(["a", "b"], prog="shop").parse_args([command])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"shop: error: which state machine? choose after `{command}`: a, b\n"
+
+
 def test_what_is_hinted_at_is_done_where_the_command_was(capsys: pytest.CaptureFixture[str]) -> None:
     url = "http://127.0.0.1:8083"
     cli = CLI(MACHINE, prog="shop", connect=lambda endpoint_url: connecting()())

@@ -40,8 +40,12 @@ class App:
         _check_unique("machines", map(name_of, self.machines))
         _check_unique("activities", map(name_of, self.activities))
 
-    def machine(self, name: str | None) -> "StateMachine | str":
+    def machine(self, name: str | None, how: str = "with --machine") -> "StateMachine | str":
         """The machine of a name; without one, the only machine there is.
+
+        Args:
+            name: the name.
+            how: how the command line gives it, for the message.
 
         Returns:
             The machine, or the name itself: it may be that of a machine deployed by others, or an ARN.
@@ -53,9 +57,9 @@ class App:
         if name is not None:
             return known.get(name, name)
         if not known:
-            raise InvalidArgument("there is no state machine here; give one's name or ARN with --machine")
+            raise InvalidArgument(f"there is no state machine here; give one's name or ARN {how}")
         if len(known) > 1:
-            raise InvalidArgument(f"which state machine? choose with --machine: {', '.join(known)}")
+            raise InvalidArgument(f"which state machine? choose {how}: {', '.join(known)}")
         return next(iter(known.values()))
 
     def activities_named(self, names: Iterable[str]) -> "list[Activity]":

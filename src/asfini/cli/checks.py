@@ -116,7 +116,7 @@ def _explain(args: Namespace) -> Work:
 def _diff(args: Namespace, app: App) -> Work:
     names = [name for name in (args.before, args.after) if name is not None]
     if len(names) < 2:
-        machine = app.machine(*names or [None])
+        machine = app.machine(names[0] if names else None, "after `diff`")
         if not isinstance(machine, StateMachine):
             raise InvalidArgument("what are they to be compared with? give two files, names or ARNs")
         sides: list[Definition | str] = [machine.name, machine.definition]
@@ -183,7 +183,7 @@ def _found(args: Namespace, app: App) -> Definition | StateMachine | str:
     """What the command line names: a file's definition, the app's machine, or a name or ARN to ask for."""
     if args.machine is not None and is_file(args.machine):
         return load(Path(args.machine))
-    return app.machine(args.machine)
+    return app.machine(args.machine, f"after `{args.command}`")
 
 
 async def _machine(
@@ -209,6 +209,8 @@ def _template(args: Namespace, app: App) -> Work:
     found = _found(args, app)
     if isinstance(found, Definition):
         found = StateMachine(args.name or Path(args.machine).name.split(".")[0], found)
+    if isinstance(found, StateMachine):
+        found.check()
     activities = app.activities if args.activities else ()
 
     async def template() -> None:
