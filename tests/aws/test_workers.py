@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -116,6 +117,25 @@ async def test_heartbeats_go_on_while_a_function_blocks_the_loop(client: Client,
     async with working(client, tasks, activity(block)):
         await until(tasks.ended)
     assert seen == [True]
+
+
+async def test_threads_take_short_turns_only_while_one_sends_what_is_overdue(
+    client: Client, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, set_to, change = sys.getswitchinterval(), [], sys.setswitchinterval
+
+    def note(seconds: float) -> None:
+        set_to.append(seconds)
+        change(seconds)
+
+    async def block() -> bool:
+        return tasks.wait_for_beats(3)
+
+    monkeypatch.setattr(sys, "setswitchinterval", note)
+    async with working(client, tasks, activity(block)):
+        await until(tasks.ended)
+    assert min(set_to) == pytest.approx(usual / 10)
+    assert sys.getswitchinterval() == pytest.approx(usual)
 
 
 async def test_while_nothing_blocks_the_loop_it_sends_them(client: Client, tasks: Tasks) -> None:
