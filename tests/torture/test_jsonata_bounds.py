@@ -3,7 +3,7 @@
 import contextlib
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,10 +17,13 @@ MANY = "[1..800000]"
 LONG = "$pad('', 6000000, 'é ')"
 
 
-@pytest.fixture(autouse=True)
-def _collected() -> None:
-    """Collect what earlier tests left behind, so that it is not measured here."""
+@pytest.fixture(autouse=True, scope="module")
+def _collected() -> Iterator[None]:
+    """Keep what other tests left behind from Python's collector, so that it is not measured here."""
     gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def seconds(work: Callable[[], Any]) -> float:
