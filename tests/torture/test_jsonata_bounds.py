@@ -1,9 +1,8 @@
 """However hostile an expression is, an event loop does not wait long for it."""
 
 import contextlib
-import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,13 +16,7 @@ MANY = "[1..800000]"
 LONG = "$pad('', 6000000, 'é ')"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _collected() -> Iterator[None]:
-    """Keep what other tests left behind from Python's collector, so that it is not measured here."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("nothing_else_collected")
 
 
 def seconds(work: Callable[[], Any]) -> float:
