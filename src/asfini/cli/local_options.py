@@ -25,6 +25,21 @@ examples:
 """
 
 
+def add_stand_ins(parser: argparse.ArgumentParser) -> None:
+    """Add what stands in for tasks."""
+    parser.add_argument(
+        "--mock-config", metavar="FILE", help="mocked results by test case, as for Step Functions Local"
+    )
+    parser.add_argument(
+        "--lambda",
+        dest="functions",
+        metavar="NAME=MODULE:FUNCTION",
+        action="append",
+        default=[],
+        help="Python function to call as a Lambda function; may be given several times",
+    )
+
+
 def _add_completion(parser: argparse.ArgumentParser, _: Any) -> None:
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
 
@@ -55,17 +70,7 @@ def _add_local(parser: argparse.ArgumentParser, _: Any) -> None:
         default=60.0,
         help="how long a poll waits for a task (default: %(default)g)",
     )
-    parser.add_argument(
-        "--mock-config", metavar="FILE", help="mocked results by test case, as for Step Functions Local"
-    )
-    parser.add_argument(
-        "--lambda",
-        dest="functions",
-        metavar="NAME=MODULE:FUNCTION",
-        action="append",
-        default=[],
-        help="Python function to call as a Lambda function; may be given several times",
-    )
+    add_stand_ins(parser)
     parser.add_argument(
         "--aws-endpoint",
         metavar="URL",

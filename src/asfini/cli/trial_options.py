@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from asfini.cli.local_options import add_stand_ins
+
 _RUN = """\
 Run a definition here and now, without AWS and in virtual time: an hour's Wait takes no time. Its output is
 printed. Nothing leaves the process: tasks give what --mock says or a file for Step Functions Local, are
@@ -42,18 +44,8 @@ def _add_run(parser: argparse.ArgumentParser, _: Any) -> None:
         default=[],
         help="what a task gives; may be given several times",
     )
-    parser.add_argument(
-        "--mock-config", metavar="FILE", help="mocked results by test case, as for Step Functions Local"
-    )
+    add_stand_ins(parser)
     parser.add_argument("--test-case", metavar="CASE", help="which of them")
-    parser.add_argument(
-        "--lambda",
-        dest="functions",
-        metavar="NAME=MODULE:FUNCTION",
-        action="append",
-        default=[],
-        help="Python function to call as a Lambda function; may be given several times",
-    )
     parser.add_argument(
         "--substitute",
         dest="substitutions",

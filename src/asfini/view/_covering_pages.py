@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from asfini.view._html import asset, digest, filled
+from asfini.view._html import asset, page
 from asfini.view._svg import style as graph_style, svg
 from asfini.view._text import xml
 from asfini.view.covering import (
@@ -41,10 +41,7 @@ def _file(machine: MachineCoverage) -> str:
 
 
 def _page(title: str, body: Iterable[str]) -> str:
-    style = _style()
-    policy = f"default-src 'none'; style-src '{digest(style)}'; base-uri 'none'; form-action 'none'"
-    parts = {"policy": policy, "title": xml(title), "style": style, "body": "\n".join(body)}
-    return filled(asset("covering.html"), parts)
+    return page(title, _style(), "\n".join(body))
 
 
 @cache

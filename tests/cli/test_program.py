@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, redirect_stderr
 from datetime import datetime
 from pathlib import Path
@@ -52,22 +52,6 @@ async def charge(pence: int) -> str:
 
 shop = asfini.construct_state_machine("shop", asfini.Task("charge", charge))
 """
-
-
-@pytest.fixture(autouse=True)
-def undone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Work in a directory of its own, and put back what a command line changes in its process."""
-    loggers = [logging.getLogger(name) for name in ("", "botocore", "aiobotocore", "aiohttp")]
-    levels = [logger.level for logger in loggers]
-    monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.chdir(tmp_path)
-    modules = set(sys.modules)
-    yield
-    for name in set(sys.modules) - modules:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 @pytest.fixture
