@@ -1,5 +1,6 @@
 """Random machines that AWS would take: all types of states, nested, retried, caught, in both languages."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -125,7 +126,7 @@ def cases(
 @st.composite
 def unfinished(draw: st.DrawFn, finished: st.SearchStrategy[Case]) -> Case:
     """A machine with a placeholder in some place of a finished one's definition."""
-    case, random = draw(finished), draw(_RANDOM)
+    case, random = copy.deepcopy(draw(finished)), draw(_RANDOM)  # parts of it may be in others, too
     holder, key = random.choice([*_parts(case.definition)])
     holder[key] = "${Value}"
     return case
