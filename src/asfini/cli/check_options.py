@@ -81,13 +81,17 @@ def _add_diff(parser: argparse.ArgumentParser, _: Any) -> None:
     parser.add_argument("after", metavar="B", nargs="?", help="as A")
 
 
-def _add_policy(parser: argparse.ArgumentParser, _: Any) -> None:
+def _add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "machine",
         metavar="FILE_OR_NAME",
         nargs="?",
         help="a file, or a machine's name or ARN; none where --app has just one machine",
     )
+
+
+def _add_policy(parser: argparse.ArgumentParser, _: Any) -> None:
+    _add_machine(parser)
     parser.add_argument(
         "--for", dest="role", choices=ROLES, default="machine", help="whose role (default: %(default)s)"
     )
@@ -96,12 +100,7 @@ def _add_policy(parser: argparse.ArgumentParser, _: Any) -> None:
 
 
 def _add_template(parser: argparse.ArgumentParser, _: Any) -> None:
-    parser.add_argument(
-        "machine",
-        metavar="FILE_OR_NAME",
-        nargs="?",
-        help="a file, or a machine's name or ARN; none where --app has just one machine",
-    )
+    _add_machine(parser)
     parser.add_argument(
         "-n", "--name", help="the machine's name, where a file has its definition (default: the file's)"
     )
